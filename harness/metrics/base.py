@@ -1,0 +1,70 @@
+"""What a family of metrics is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from harness.data import Dataset
+from harness.evidence import Evidence
+from harness.limits import Budget
+from harness.records import Better, Findings
+
+__all__ = ["Family", "Metric", "Perception", "Recall", "Scene"]
+
+Recall = Callable[[str, Callable[[], dict[str, float]]], dict[str, float]]
+"""`recall(name, make)` gives what `make()` gave the last time for this name, data set, budget and code version.
+
+For baselines, which depend on the data alone: `name` must hold every other thing they depend on.
+"""
+
+
+class Perception(Protocol):
+    """The judge and the counter-judge, with what they see computed once and kept.
+
+    `features(network, images)` -> (features (N, f) float32, class probabilities (N, 10) float32) for images
+    (N, 28, 28), uint8 or float32 in [0, 1] (rounded to 8 bits first). network: "judge" or "counter".
+    `of(network, name)` gives the same for a named set: "test", "train" (all 60,000), and computes it once.
+    """
+
+    judge_hash: str
+
+    def features(self, network: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+    def of(self, network: str, name: str) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Scene:
+    """Everything a family of metrics may look at; none of it may be changed."""
+
+    data: Dataset
+    evidence: Evidence
+    perception: Perception
+    budget: Budget
+    seed: int
+    recall: Recall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A line of the METRICS table: what a measurement is called, and how it is read."""
+
+    name: str           # "reconstruction.mse"
+    title: str          # "Mean squared error per pixel"
+    unit: str
+    better: Better
+    family: str
+    explains: str       # one sentence for a first-year student
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """A family of metrics: what the model must be able to do, and the function that measures."""
+
+    name: str
+    title: str
+    needs: tuple[str, ...]      # capabilities
+    measure: Callable[[Scene], Findings]

@@ -1,0 +1,288 @@
+"""The typed results that flow between the stages; nothing but data.
+
+Every record is frozen and turns into JSON and back without loss (`record.model_dump_json()`,
+`Record.model_validate_json(text)`); `GradeResult` is what `result.json` holds, and the report and every
+export are made from it alone.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "SCHEMA",
+    "Better",
+    "CriterionMark",
+    "Fault",
+    "Findings",
+    "Flag",
+    "GradeResult",
+    "HandIn",
+    "ImageFile",
+    "Marks",
+    "Measurement",
+    "ModelResult",
+    "Outcome",
+    "PartMarks",
+    "Picture",
+    "PointCloud",
+    "Provenance",
+    "Record",
+    "StatementResult",
+    "Table",
+    "TheoryResult",
+]
+
+SCHEMA = 1
+"""Version of `result.json`; raised when a reader of the old form would misread the new one."""
+
+Better = Literal["lower", "higher", "neither"]
+
+
+class Record(BaseModel):
+    """A frozen record that rejects unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Outcome(StrEnum):
+    """How a criterion, a model or the theory part ended. The six stay distinct in every report and export."""
+
+    SCORED = "scored"
+    NOT_APPLICABLE = "not_applicable"       # the model lacks the capability that this would need
+    SUBMISSION_FAULT = "submission_fault"   # the group's code or file failed
+    NEEDS_PERSON = "needs_person"           # a person has to judge it
+    HARNESS_FAULT = "harness_fault"         # the harness failed; never exported as zero
+    NOT_HANDED_IN = "not_handed_in"
+
+
+class Fault(Record):
+    """A fault of the group's (or, with kind "harness fault", of the harness's own) as it is shown."""
+
+    kind: str                   # SubmissionFault.kind, or "harness fault"
+    stage: str                  # "intake", "fit", "encode", "decode", "sample", "answers", "report", ...
+    model: str | None = None    # "vae" or "other"; None where it concerns the whole hand-in
+    message: str
+    rationale: str = ""
+    hint: str = ""
+    log: str = ""               # tail of what the group's code printed
+
+
+class Flag(Record):
+    """Something that a person should look at; never a deduction by itself."""
+
+    name: str                   # "copies", "collapse", "seed_ignored", ...
+    model: str | None = None
+    message: str                # one or two sentences in plain words
+    evidence: dict[str, float | str] = Field(default_factory=dict)
+
+
+class Measurement(Record):
+    """One number that the harness computed itself."""
+
+    name: str                               # as in the METRICS table: "reconstruction.mse"
+    value: float
+    unit: str                               # "squared intensity per pixel", "nats per image", "share", ...
+    better: Better
+    interval: tuple[float, float] | None = None     # 95 %
+    sample_size: int
+    settings: dict[str, float | str] = Field(default_factory=dict)
+    baselines: dict[str, float] = Field(default_factory=dict)   # the same measurement of trivial solutions
+    note: str = ""                          # what a reader must know to read the number rightly
+
+
+class Picture(Record):
+    """Images in a grid, as bytes: `rows` x `columns` tiles of height x width grey values in 0..255.
+
+    `data` is base64 of the zlib-compressed uint8 array of shape (rows * columns, height, width), row by row.
+    """
+
+    caption: str
+    alt: str                                # what a reader who cannot see it is told
+    rows: int
+    columns: int
+    height: int = 28
+    width: int = 28
+    row_labels: list[str] = Field(default_factory=list)
+    column_labels: list[str] = Field(default_factory=list)
+    data: str
+
+
+class PointCloud(Record):
+    """A map of codes: two coordinates and a class for each point.
+
+    `data` is base64 of the zlib-compressed little-endian uint16 array of shape (count, 2), the coordinates scaled
+    to 0..65535 with one scale for both axes; `labels` likewise of the uint8 array of shape (count,).
+    """
+
+    caption: str
+    alt: str
+    count: int
+    classes: list[str]
+    data: str
+    labels: str
+
+
+class Table(Record):
+    """A small table or series: columns of numbers or text, all of one length."""
+
+    caption: str
+    columns: dict[str, list[float | str | None]]
+
+
+class Findings(Record):
+    """What one family of metrics found out about one model."""
+
+    measurements: list[Measurement] = Field(default_factory=list)
+    tables: dict[str, Table] = Field(default_factory=dict)          # "reconstruction.per_class", "interpolation.steps", ...
+    pictures: dict[str, Picture] = Field(default_factory=dict)      # "reconstruction.per_class", "samples", ...
+    clouds: dict[str, PointCloud] = Field(default_factory=dict)     # "clusters.map"
+    flags: list[Flag] = Field(default_factory=list)
+
+
+class ModelResult(Record):
+    """Everything that was found out about one model of a hand-in."""
+
+    name: str                               # "vae" or "other"
+    source: str
+    route: str
+    outcome: Outcome
+    capabilities: list[str] = Field(default_factory=list)
+    parameters: int | None = None           # number of trainable parameters
+    measurements: dict[str, Measurement] = Field(default_factory=dict)
+    tables: dict[str, Table] = Field(default_factory=dict)
+    pictures: dict[str, Picture] = Field(default_factory=dict)
+    clouds: dict[str, PointCloud] = Field(default_factory=dict)
+    not_applicable: dict[str, str] = Field(default_factory=dict)    # family of measurements -> why it has none
+    flags: list[Flag] = Field(default_factory=list)
+    faults: list[Fault] = Field(default_factory=list)
+
+
+class StatementResult(Record):
+    """One statement of the theory part."""
+
+    id: str
+    text: str = ""
+    answer: Literal["yes", "no", "abstain"] | None = None       # None: missing or unreadable
+    argument: str = ""
+    key: Literal["yes", "no"] | None = None                     # None where no key was used
+    verdict: Literal["right", "wrong", "abstained", "missing", "void", "unmarked"]
+    points: float | None = None                                 # before the floor and the scaling
+    why: str = ""
+    contested: bool = False                                     # a person should read the argument
+
+
+class TheoryResult(Record):
+    """The theory part: marked where the key is at hand, checked for form where it is not."""
+
+    outcome: Outcome
+    quiz: str
+    points: float | None = None
+    max_points: float
+    statements: list[StatementResult] = Field(default_factory=list)
+    problems: list[str] = Field(default_factory=list)           # of form: missing, unknown, doubled, too long
+    explanation: str = ""                                       # how the points come about, in a sentence
+
+
+class CriterionMark(Record):
+    """Points for one criterion, with the reason for them."""
+
+    id: str
+    title: str
+    outcome: Outcome
+    points: float | None                    # None unless scored
+    max_points: float
+    reason: str                             # one or two sentences with the numbers
+    measurement: str | None = None          # "vae.reconstruction.mse"
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    none: float | None = None               # anchor of no points
+    full: float | None = None               # anchor of full points
+    ask: str = ""                           # what a person is asked to judge
+    flags: list[str] = Field(default_factory=list)
+
+
+class PartMarks(Record):
+    """Points for one part (theory, practice)."""
+
+    id: str
+    title: str
+    points: float                           # sum over what is scored
+    max_points: float
+    open_points: float                      # what a person or a repaired harness can still give
+    criteria: list[CriterionMark]
+
+
+class Marks(Record):
+    """All points of a hand-in."""
+
+    points: float
+    max_points: float
+    open_points: float
+    parts: list[PartMarks]
+
+
+class ImageFile(Record):
+    """A picture of a page: a PNG as base64."""
+
+    caption: str
+    alt: str
+    width: int
+    height: int
+    data: str
+
+
+class HandIn(Record):
+    """Facts about what was handed in."""
+
+    members: list[str]
+    code: str = ""
+    references: list[str] = Field(default_factory=list)
+    report: str = ""                        # file name of the PDF; empty when none
+    pages: int | None = None
+    page: ImageFile | None = None           # the group's page
+    text_missing: list[str] = Field(default_factory=list)   # what the sheet asks for and the page does not mention
+    files: dict[str, str] = Field(default_factory=dict)     # path in the clean copy -> SHA-256
+    left_out: dict[str, str] = Field(default_factory=dict)  # path -> why it was not copied
+    fingerprint: str = ""                   # SHA-256 over all of `files`
+
+
+class Provenance(Record):
+    """Where a grade comes from, so that it can be made again."""
+
+    command: str                            # replays the grade
+    created: str                            # ISO 8601, UTC
+    versions: dict[str, str]                # harness, python, torch, ...
+    platform: str
+    device: str
+    box: str                                # backend and level: "bubblewrap (uid 65534, cgroup v1)", "plain (no protection)"
+    seed: int
+    budget: str
+    data: str                               # "fashion-mnist" or "garments"
+    data_hash: str
+    stand_in: bool
+    hand_in_hash: str
+    rubric: str
+    rubric_hash: str
+    judge_hash: str
+    limits: dict[str, float]
+    durations: dict[str, float]             # stage -> seconds
+
+
+class GradeResult(Record):
+    """Everything about one graded hand-in; the content of `result.json`."""
+
+    schema_: int = Field(default=SCHEMA, alias="schema")
+    group: str
+    assignment: str
+    marks: Marks
+    theory: TheoryResult
+    measurements: dict[str, ModelResult]    # by model
+    hand_in: HandIn
+    faults: list[Fault]                     # of the whole hand-in; those of a model stand with it
+    provenance: Provenance
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, ser_json_inf_nan="strings")

@@ -1,0 +1,1 @@
+"""Boxes: where a group's code runs, and the only place where it runs."""

@@ -1,0 +1,38 @@
+"""What all tests share: where the real data is, and which outside programs are there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Every run tries the same examples, so that a change is judged by what it changed.
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
+
+ROOT = Path(__file__).parent.parent
+
+
+def real_data_folder() -> Path | None:
+    """The folder that holds the official archives, if this machine has them."""
+    for folder in filter(None, [os.environ.get("HARNESS_DATA"), str(ROOT.parent / "shared" / "data")]):
+        if (Path(folder) / "FashionMNIST" / "raw" / "t10k-images-idx3-ubyte.gz").is_file():
+            return Path(folder)
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = {
+        "real_data": None if real_data_folder() else "the official Fashion-MNIST archives are not on this machine (HARNESS_DATA)",
+        "box": None if shutil.which("bwrap") else "bubblewrap is not installed",
+        "browser": None if shutil.which("chromium") else "Chromium is not installed",
+    }
+    for item in items:
+        for mark, reason in missing.items():
+            if reason and item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=reason))
