@@ -1,0 +1,349 @@
+"""YAML documents into typed models, with messages that name the file, the line, the field and the remedy.
+
+Scalars are read by the core schema of YAML 1.2, where only `true` and `false` are booleans: a bare `yes`, `no`, `on`
+or `y` stays the text that was written (a pydantic field of type bool still takes it), keys are always text, and
+dates stay text. Aliases, tags, doubled keys and more than one document in a file are refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from harness.errors import UserError
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "compose", "display_name", "line_of", "loads", "plain", "raw", "read", "text_of"]
+
+MAX_BYTES = 2**20
+"""Largest document in bytes."""
+
+MAX_DEPTH = 16
+"""Most mappings and lists that may stand in each other."""
+
+MOST_PROBLEMS = 8       # more of them in one message help nobody
+
+T = TypeVar("T", bound=BaseModel)
+Location = tuple[int | str, ...]
+
+_NULL, _BOOL, _INT, _FLOAT, _STR = (f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str"))
+
+# The C parser where PyYAML was built with it: ten times faster, the same nodes.
+_Loader: Any = type("_Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {"yaml_implicit_resolvers": {}})
+_Loader.add_implicit_resolver(_NULL, re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
+_Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Loader.add_implicit_resolver(_INT, re.compile(r"^[-+]?[0-9]{1,18}$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    _FLOAT, re.compile(r"^[-+]?(?:\.[0-9]{1,40}|[0-9]{1,40}(?:\.[0-9]{0,40})?)(?:[eE][-+]?[0-9]{1,3})?$"),
+    list("-+.0123456789"),
+)
+
+
+def read(path: Path, kind: type[T], *, name: str | None = None) -> T:
+    """Read a YAML file into a model; `name` is what messages call the file (its path by default).
+
+    Raises:
+        UserError: it cannot be read, or is not what `kind` says; with file, line, field and remedy.
+
+    """
+    name = name or display_name(path)
+    return loads(text_of(path, name=name), name, kind)
+
+
+def raw(path: Path, *, name: str | None = None) -> Any:
+    """Read a YAML file into dicts, lists, text, numbers, booleans and None.
+
+    Raises:
+        UserError: it cannot be read or is not the YAML that is taken here.
+
+    """
+    name = name or display_name(path)
+    return plain(compose(text_of(path, name=name), name), name)
+
+
+def loads(text: str, name: str, kind: type[T]) -> T:
+    """Turn YAML text into a model; messages call the document `name`.
+
+    Raises:
+        UserError: with one line for each problem: file, line, field, remedy.
+
+    """
+    root = compose(text, name)
+    data = plain(root, name)
+    if not isinstance(data, dict):
+        raise UserError(f"{name}, line {line_of(root)}: the document must be fields of the form `name: value`")
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        if not _take_texts(error, root, data):
+            raise UserError(_messages(error, root, name, kind)) from None
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise UserError(_messages(error, root, name, kind)) from None
+
+
+def display_name(path: Path) -> str:
+    """Name a file as a person would: relative to the current folder where it lies below it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def text_of(path: Path, *, name: str | None = None) -> str:
+    """Read the text of a document of at most MAX_BYTES bytes in UTF-8.
+
+    Raises:
+        UserError: there is no such file, it cannot be read, is too large or is not UTF-8.
+
+    """
+    name = name or display_name(path)
+    if not path.exists():
+        raise UserError(f"{name}: there is no such file; check the path")
+    if not path.is_file():
+        raise UserError(f"{name}: not a regular file; give the path of a YAML file")
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"{name}: cannot be read ({error.strerror}); check its permissions") from None
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{name}: larger than {MAX_BYTES // 1024} KiB; shorten it")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{name}, line {line}: not UTF-8 text; save the file as UTF-8") from None
+
+
+def compose(text: str, name: str) -> yaml.Node:
+    """Parse one YAML document into PyYAML's nodes, doubled keys and all, without building any object.
+
+    Raises:
+        UserError: a syntax error, an alias, a tag, a second document, too deep, too large or empty.
+
+    """
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise UserError(f"{name}: larger than {MAX_BYTES // 1024} KiB; shorten it")
+    try:
+        _check_events(text, name)
+        loader = _Loader(text)
+        try:
+            node: yaml.Node | None = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except yaml.YAMLError as error:
+        raise UserError(_syntax(error, text, name)) from None
+    if node is None:
+        raise UserError(f"{name}: the document is empty; write its fields")
+    return node
+
+
+def line_of(node: yaml.Node) -> int:
+    """Give the line of a node, counted from 1."""
+    return int(node.start_mark.line) + 1
+
+
+def plain(node: yaml.Node, name: str) -> Any:
+    """Turn nodes into dicts with text keys, lists, text, int, float, bool and None.
+
+    Raises:
+        UserError: a key is doubled or is not text.
+
+    """
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return [plain(item, name) for item in node.value]
+    data: dict[str, Any] = {}
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise UserError(f"{name}, line {line_of(key)}: the name of a field must be plain text, not a list or fields")
+        if key.value in data:
+            raise UserError(
+                f"{name}, line {line_of(key)}: {key.value!r} stands here a second time (first in line "
+                f"{lines[key.value]}); remove one of them"
+            )
+        data[key.value], lines[key.value] = plain(value, name), line_of(key)
+    return data
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    tag, text = node.tag, node.value
+    if tag == _NULL:
+        return None
+    if tag == _BOOL:
+        return text.lower() == "true"
+    if tag == _INT:
+        return int(text)
+    if tag == _FLOAT:
+        return float(text)
+    return text
+
+
+def _check_events(text: str, name: str) -> None:
+    """Refuse what could blow up or deceive before any tree is built from it."""
+    depth = documents = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        where = f"{name}, line {event.start_mark.line + 1 if event.start_mark else 1}"
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise UserError(f"{where}: anchors (&) and aliases (*) are not taken here; write the value out, or quote it")
+        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
+            raise UserError(f"{where}: tags (!) are not taken here; write the plain value, or quote it")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+        if depth > MAX_DEPTH:
+            raise UserError(f"{where}: nested more than {MAX_DEPTH} levels deep; write it flatter")
+        if documents > 1:
+            raise UserError(f"{where}: a second document starts here (---); keep one in each file")
+
+
+def _syntax(error: yaml.YAMLError, text: str, name: str) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        line = error.problem_mark.line + 1
+        problem = error.problem or "this is not YAML"
+    else:       # a character that YAML does not allow: PyYAML gives its position only
+        line = text.count("\n", 0, getattr(error, "position", 0) or 0) + 1
+        problem = str(getattr(error, "reason", "") or "a character that YAML does not allow")
+    return f"{name}, line {line}: not valid YAML ({problem}); {_remedy(text, line, problem)}"
+
+
+def _remedy(text: str, line: int, problem: str) -> str:
+    lines = text.splitlines()
+    written = lines[line - 1].strip() if line <= len(lines) else ""
+    if re.search(r":\s+-$", written):
+        return 'a lone "-" starts a list: quote it'
+    if "\t" in written or "cannot start any token" in problem and "\t" in (lines[line - 1] if written else ""):
+        return "indent with spaces, not with tabs"
+    if "mapping values" in problem:
+        return "a value that contains `: ` must stand in quotes"
+    return "check its indentation, colons and quotes"
+
+
+# --- pydantic's errors in words
+
+
+def _take_texts(error: ValidationError, root: yaml.Node, data: Any) -> bool:
+    """Put what was written where text is wanted but YAML read a number or boolean (`group: 007`); say if any."""
+    taken = False
+    for problem in error.errors(include_url=False):
+        if problem["type"] != "string_type" or isinstance(problem["input"], (dict, list)) or problem["input"] is None:
+            continue
+        path, node = _walk(root, problem["loc"])
+        if isinstance(node, yaml.ScalarNode) and path:
+            holder = data
+            for step in path[:-1]:
+                holder = holder[step]
+            holder[path[-1]] = node.value
+            taken = True
+    return taken
+
+
+def _walk(root: yaml.Node, location: Location) -> tuple[list[int | str], yaml.Node]:
+    """Follow a pydantic location as far as the document has it; steps that name a union's branch are left out."""
+    path: list[int | str] = []
+    node = root
+    for step in location:
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            path.append(step)
+        elif isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(step):
+                    node = value
+                    path.append(str(step))
+                    break
+    return path, node
+
+
+def _key_line(root: yaml.Node, path: list[int | str]) -> int:
+    """Give the line on which the last step of a path is written (for a field, the line of its name)."""
+    _, holder = _walk(root, tuple(path[:-1]))
+    if path and isinstance(holder, yaml.MappingNode):
+        return next((line_of(key) for key, _ in holder.value if key.value == path[-1]), line_of(holder))
+    return line_of(_walk(root, tuple(path))[1])
+
+
+def _spell(root: yaml.Node, path: list[int | str]) -> str:
+    """Spell a path: items of lists by their id where they have one, else by their place."""
+    words: list[str] = []
+    for place, step in enumerate(path):
+        if isinstance(step, str):
+            words.append(step)
+            continue
+        _, item = _walk(root, tuple(path[:place + 1]))
+        pairs = item.value if isinstance(item, yaml.MappingNode) else []
+        words.append(next((str(value.value) for key, value in pairs if key.value == "id"), f"#{step + 1}"))
+    return ".".join(words)
+
+
+def _messages(error: ValidationError, root: yaml.Node, name: str, kind: type[BaseModel]) -> str:
+    found: dict[str, int] = {}
+    for problem in error.errors(include_url=False):
+        location = problem["loc"]
+        path, node = _walk(root, location)
+        line = _key_line(root, path)
+        # Pydantic reports a union once for every branch; the first word on a place is enough.
+        found.setdefault(f"{name}, line {line}: {_sentence(dict(problem), root, path, node, kind)}", line)
+    ordered = sorted(found, key=lambda message: found[message])
+    more = len(ordered) - MOST_PROBLEMS
+    return "\n".join(ordered[:MOST_PROBLEMS] + ([f"{name}: and {more} more of this kind"] if more > 0 else []))
+
+
+def _sentence(problem: dict[str, Any], root: yaml.Node, path: list[int | str], node: yaml.Node, kind: type[BaseModel]) -> str:
+    type_, context, last = problem["type"], problem.get("ctx", {}), str(problem["loc"][-1]) if problem["loc"] else ""
+    where = _spell(root, path) or "the document"
+    if type_ == "missing":
+        return f"{where} lacks the field {last!r}; add `{last}: ...`" if path else f"the field {last!r} is missing; add `{last}: ...`"
+    if type_ == "extra_forbidden":
+        fields = sorted({field for model in _models(kind, problem["loc"][:-1]) for field in _fields(model)})
+        near = difflib.get_close_matches(last, fields, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "remove it"
+        return f"{where!r} is not a field that is known here; {hint} (fields: {', '.join(fields)})"
+    value = repr(node.value) if isinstance(node, yaml.ScalarNode) else "a list" if isinstance(node, yaml.SequenceNode) else "fields"
+    if "expected" in context and type_ in {"literal_error", "enum"}:
+        return f"{where} is {value}; allowed: {str(context['expected']).replace(chr(39), '')}"
+    if type_ in {"value_error", "assertion_error"}:
+        return f"{where}: {context.get('error', problem['msg'])}"
+    wanted = str(problem["msg"]).removeprefix("Input ").removeprefix("Value error, ")
+    return f"{where} is {value}, but {wanted[:1].lower()}{wanted[1:]}; correct the value"
+
+
+def _fields(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any, location: Location) -> Iterator[type[BaseModel]]:
+    """Find the models that a location may stand for, through lists, dicts and unions."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not location:
+            yield annotation
+            return
+        for name, field in annotation.model_fields.items():
+            if location[0] in {name, field.alias}:
+                yield from _models(field.annotation, location[1:])
+        if location[0] == annotation.__name__:      # the step that names a union's branch
+            yield from _models(annotation, location[1:])
+        return
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in {Union, UnionType}:
+        for branch in arguments:
+            yield from _models(branch, location)
+    elif origin is dict:
+        yield from _models(arguments[1], location[1:])
+    elif origin in {list, tuple}:
+        yield from _models(arguments[0], location[1:])
+    elif arguments:     # Annotated
+        yield from _models(arguments[0], location)
