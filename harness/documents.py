@@ -1,8 +1,9 @@
 """YAML documents into typed models, with messages that name the file, the line, the field and the remedy.
 
-Scalars are read by the core schema of YAML 1.2, where only `true` and `false` are booleans: a bare `yes`, `no`, `on`
-or `y` stays the text that was written (a pydantic field of type bool still takes it), keys are always text, and
-dates stay text. Aliases, tags, doubled keys and more than one document in a file are refused.
+Scalars are read by the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema), where only
+`true` and `false` are booleans: a bare `yes`, `no`, `on` or `y` stays the text that was written (a pydantic field
+of type bool still takes it), keys are always text, and dates stay text. Aliases, tags, doubled keys and more than
+one document in a file are refused.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import UserError
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "compose", "display_name", "line_of", "loads", "plain", "raw", "read", "text_of"]
+__all__ = [
+    "MAX_BYTES", "MAX_DEPTH",
+    "compose", "display_name", "line_of", "loads", "plain", "raw", "read", "shown", "text_of",
+]
 
 MAX_BYTES = 2**20
 """Largest document in bytes."""
@@ -32,10 +36,11 @@ MOST_PROBLEMS = 8       # more of them in one message help nobody
 T = TypeVar("T", bound=BaseModel)
 Location = tuple[int | str, ...]
 
-_NULL, _BOOL, _INT, _FLOAT, _STR = (f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str"))
+_NULL, _BOOL, _INT, _FLOAT = (f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float"))
 
 # The C parser where PyYAML was built with it: ten times faster, the same nodes.
-_Loader: Any = type("_Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {"yaml_implicit_resolvers": {}})
+_Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Loader: Any = type("_Loader", (_Parser,), {"yaml_implicit_resolvers": {}})
 _Loader.add_implicit_resolver(_NULL, re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
 _Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 _Loader.add_implicit_resolver(_INT, re.compile(r"^[-+]?[0-9]{1,18}$"), list("-+0123456789"))
@@ -77,7 +82,7 @@ def loads(text: str, name: str, kind: type[T]) -> T:
     root = compose(text, name)
     data = plain(root, name)
     if not isinstance(data, dict):
-        raise UserError(f"{name}, line {line_of(root)}: the document must be fields of the form `name: value`")
+        raise UserError(f"{name}, line {line_of(root)}: the document must be fields, written `name: value`")
     try:
         return kind.model_validate(data)
     except ValidationError as error:
@@ -123,6 +128,11 @@ def text_of(path: Path, *, name: str | None = None) -> str:
         raise UserError(f"{name}, line {line}: not UTF-8 text; save the file as UTF-8") from None
 
 
+def shown(text: str, *, most: int = 60) -> str:
+    """Quote text of a stranger for a message: one line, at most `most` characters, control characters escaped."""
+    return repr(text if len(text) <= most else text[:most - 1] + "…")
+
+
 def compose(text: str, name: str) -> yaml.Node:
     """Parse one YAML document into PyYAML's nodes, doubled keys and all, without building any object.
 
@@ -130,7 +140,12 @@ def compose(text: str, name: str) -> yaml.Node:
         UserError: a syntax error, an alias, a tag, a second document, too deep, too large or empty.
 
     """
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise UserError(f"{name}, line {line}: half a surrogate pair, which is not text; remove it") from None
+    if size > MAX_BYTES:
         raise UserError(f"{name}: larger than {MAX_BYTES // 1024} KiB; shorten it")
     try:
         _check_events(text, name)
@@ -166,10 +181,10 @@ def plain(node: yaml.Node, name: str) -> Any:
     lines: dict[str, int] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise UserError(f"{name}, line {line_of(key)}: the name of a field must be plain text, not a list or fields")
+            raise UserError(f"{name}, line {line_of(key)}: the name of a field must be plain text; quote it")
         if key.value in data:
             raise UserError(
-                f"{name}, line {line_of(key)}: {key.value!r} stands here a second time (first in line "
+                f"{name}, line {line_of(key)}: {shown(key.value)} stands here a second time (first in line "
                 f"{lines[key.value]}); remove one of them"
             )
         data[key.value], lines[key.value] = plain(value, name), line_of(key)
@@ -195,9 +210,9 @@ def _check_events(text: str, name: str) -> None:
     for event in yaml.parse(text, Loader=_Loader):
         where = f"{name}, line {event.start_mark.line + 1 if event.start_mark else 1}"
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise UserError(f"{where}: anchors (&) and aliases (*) are not taken here; write the value out, or quote it")
+            raise UserError(f"{where}: anchors (&) and aliases (*) are not taken; write the value, or quote it")
         if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
-            raise UserError(f"{where}: tags (!) are not taken here; write the plain value, or quote it")
+            raise UserError(f"{where}: tags (!) are not taken; write the plain value, or quote it")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -221,11 +236,10 @@ def _syntax(error: yaml.YAMLError, text: str, name: str) -> str:
 
 
 def _remedy(text: str, line: int, problem: str) -> str:
-    lines = text.splitlines()
-    written = lines[line - 1].strip() if line <= len(lines) else ""
-    if re.search(r":\s+-$", written):
+    written = (*text.split("\n"), "")[line - 1]
+    if re.search(r":\s+-\s*$", written):
         return 'a lone "-" starts a list: quote it'
-    if "\t" in written or "cannot start any token" in problem and "\t" in (lines[line - 1] if written else ""):
+    if "\t" in written and "token" in problem:
         return "indent with spaces, not with tabs"
     if "mapping values" in problem:
         return "a value that contains `: ` must stand in quotes"
@@ -236,10 +250,10 @@ def _remedy(text: str, line: int, problem: str) -> str:
 
 
 def _take_texts(error: ValidationError, root: yaml.Node, data: Any) -> bool:
-    """Put what was written where text is wanted but YAML read a number or boolean (`group: 007`); say if any."""
+    """Put what was written where text is wanted but a number or boolean was read (`group: 007`); say if any."""
     taken = False
     for problem in error.errors(include_url=False):
-        if problem["type"] != "string_type" or isinstance(problem["input"], (dict, list)) or problem["input"] is None:
+        if problem["type"] != "string_type" or not isinstance(problem["input"], (int, float)):
             continue
         path, node = _walk(root, problem["loc"])
         if isinstance(node, yaml.ScalarNode) and path:
@@ -252,7 +266,7 @@ def _take_texts(error: ValidationError, root: yaml.Node, data: Any) -> bool:
 
 
 def _walk(root: yaml.Node, location: Location) -> tuple[list[int | str], yaml.Node]:
-    """Follow a pydantic location as far as the document has it; steps that name a union's branch are left out."""
+    """Follow pydantic's location as far as the document goes, past steps that name a branch of a union."""
     path: list[int | str] = []
     node = root
     for step in location:
@@ -286,7 +300,7 @@ def _spell(root: yaml.Node, path: list[int | str]) -> str:
         _, item = _walk(root, tuple(path[:place + 1]))
         pairs = item.value if isinstance(item, yaml.MappingNode) else []
         words.append(next((str(value.value) for key, value in pairs if key.value == "id"), f"#{step + 1}"))
-    return ".".join(words)
+    return shown(".".join(words), most=200)[1:-1]
 
 
 def _messages(error: ValidationError, root: yaml.Node, name: str, kind: type[BaseModel]) -> str:
@@ -298,21 +312,26 @@ def _messages(error: ValidationError, root: yaml.Node, name: str, kind: type[Bas
         # Pydantic reports a union once for every branch; the first word on a place is enough.
         found.setdefault(f"{name}, line {line}: {_sentence(dict(problem), root, path, node, kind)}", line)
     ordered = sorted(found, key=lambda message: found[message])
-    more = len(ordered) - MOST_PROBLEMS
-    return "\n".join(ordered[:MOST_PROBLEMS] + ([f"{name}: and {more} more of this kind"] if more > 0 else []))
+    if len(ordered) > MOST_PROBLEMS:
+        ordered[MOST_PROBLEMS:] = [f"{name}: and {len(ordered) - MOST_PROBLEMS} more problems"]
+    return "\n".join(ordered)
 
 
-def _sentence(problem: dict[str, Any], root: yaml.Node, path: list[int | str], node: yaml.Node, kind: type[BaseModel]) -> str:
-    type_, context, last = problem["type"], problem.get("ctx", {}), str(problem["loc"][-1]) if problem["loc"] else ""
+def _sentence(
+    problem: dict[str, Any], root: yaml.Node, path: list[int | str], node: yaml.Node, kind: type[BaseModel],
+) -> str:
+    type_, context, location = problem["type"], problem.get("ctx", {}), problem["loc"]
     where = _spell(root, path) or "the document"
     if type_ == "missing":
-        return f"{where} lacks the field {last!r}; add `{last}: ...`" if path else f"the field {last!r} is missing; add `{last}: ...`"
+        return f"{where} lacks the field {location[-1]!r}; add `{location[-1]}: ...`"
     if type_ == "extra_forbidden":
-        fields = sorted({field for model in _models(kind, problem["loc"][:-1]) for field in _fields(model)})
-        near = difflib.get_close_matches(last, fields, n=1)
+        fields = sorted({field for model in _models(kind, location[:-1]) for field in _fields(model)})
+        near = difflib.get_close_matches(str(location[-1]), fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "remove it"
         return f"{where!r} is not a field that is known here; {hint} (fields: {', '.join(fields)})"
-    value = repr(node.value) if isinstance(node, yaml.ScalarNode) else "a list" if isinstance(node, yaml.SequenceNode) else "fields"
+    value = "a list" if isinstance(node, yaml.SequenceNode) else "a group of fields"
+    if isinstance(node, yaml.ScalarNode):
+        value = shown(node.value)
     if "expected" in context and type_ in {"literal_error", "enum"}:
         return f"{where} is {value}; allowed: {str(context['expected']).replace(chr(39), '')}"
     if type_ in {"value_error", "assertion_error"}:
@@ -328,22 +347,24 @@ def _fields(model: type[BaseModel]) -> list[str]:
 def _models(annotation: Any, location: Location) -> Iterator[type[BaseModel]]:
     """Find the models that a location may stand for, through lists, dicts and unions."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if not location:
-            yield annotation
-            return
-        for name, field in annotation.model_fields.items():
-            if location[0] in {name, field.alias}:
-                yield from _models(field.annotation, location[1:])
-        if location[0] == annotation.__name__:      # the step that names a union's branch
-            yield from _models(annotation, location[1:])
+        yield from _models_below(annotation, location)
         return
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in {Union, UnionType}:
         for branch in arguments:
             yield from _models(branch, location)
-    elif origin is dict:
-        yield from _models(arguments[1], location[1:])
-    elif origin in {list, tuple}:
-        yield from _models(arguments[0], location[1:])
+    elif arguments and origin in {dict, list, tuple}:
+        yield from _models(arguments[-1 if origin is dict else 0], location[1:])
     elif arguments:     # Annotated
         yield from _models(arguments[0], location)
+
+
+def _models_below(model: type[BaseModel], location: Location) -> Iterator[type[BaseModel]]:
+    if not location:
+        yield model
+        return
+    for name, field in model.model_fields.items():
+        if location[0] in {name, field.alias}:
+            yield from _models(field.annotation, location[1:])
+    if location[0] == model.__name__:       # the step that names a branch of a union
+        yield from _models_below(model, location[1:])
