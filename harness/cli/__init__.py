@@ -1,0 +1,65 @@
+"""The command line: one file for each group of commands.
+
+Importing this package must stay cheap (`harness --help` answers in under 0.3 s): the files of the commands import
+what they need when they are called.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from harness import __version__
+from harness.cli import check, demo, doctor, grade, new, quiz
+from harness.errors import HarnessFault, UserError
+
+__all__ = ["DONE", "FAULTS", "INTERRUPTED", "OURS", "WRONG_USE", "app", "main"]
+
+DONE, FAULTS, WRONG_USE, OURS, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = typer.Typer(
+    name="harness", no_args_is_help=True, add_completion=True, rich_markup_mode="rich", pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Grade and compare generative models of deep-learning exercises.",
+    epilog="Exit codes: 0 done · 1 a hand-in has faults · 2 wrong use or a missing piece · 3 a fault of the harness.",
+)
+app.command("grade")(grade.grade)
+app.command("check")(check.check)
+app.command("new")(new.new)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.add_typer(quiz.app, name="quiz")
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value
+    if wanted:
+        typer.echo(f"harness {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: bool = typer.Option(  # noqa: ARG001 - its callback does the work
+        False, "--version", callback=_version, is_eager=True, help="Print the version and end."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line, and end every error of the tree in one sentence and its exit code."""
+    try:
+        app()
+    except UserError as error:
+        _end(str(error), WRONG_USE)
+    except HarnessFault as fault:
+        _end(f"fault of the harness (it costs nobody points): {fault}", OURS)
+    except KeyboardInterrupt:
+        _end("stopped; reports that were finished are kept", INTERRUPTED)
+
+
+def _end(message: str, code: int) -> None:
+    """Say on the error stream how it ended, in red where that is a terminal, and leave."""
+    typer.secho(f"harness: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+    sys.exit(code)

@@ -1,0 +1,55 @@
+"""`harness check`: a group looks at its own hand-in before it hands it in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import AsJson, Data, Device, Seed, StandIn
+
+__all__ = ["check"]
+
+
+def check(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the hand-in.")],
+    *,
+    data: Data = None,
+    stand_in: StandIn = False,
+    fit_seconds: Annotated[float | None, typer.Option(
+        min=1, show_default="60", help="Most seconds that `fit` may train.")] = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Check your own hand-in before the deadline: quick, without the key.
+
+    Says what will be measured, what is missing and what fails. Fewer images are used than for a grade.
+    """
+    from harness.cli.grade import budget_named
+    from harness.cli.running import check_one
+    from harness.cli.terminal import console
+    from harness.cli.workshop import load_data, workshop
+    from harness.course import find_course
+    from harness.errors import BoxUnavailable, UserError
+    from harness.sandbox.choose import choose_box
+
+    if not path.is_dir():
+        raise UserError(f"{path}: there is no such folder; give the folder of your hand-in, such as submissions/group1")
+    err = console(err=True)
+    try:
+        box = choose_box()
+    except BoxUnavailable:
+        err.print("[dim]no box on this machine: your code runs as an ordinary program, without limits on what it may do[/]")
+        box = choose_box(unconfined=True)
+    shop = workshop(
+        find_course(), load_data(data, stand_in=stand_in), box, budget_named("quick", fit_seconds=fit_seconds),
+        seed=seed, device=device, keep=False, with_key=False, data_option=str(data) if data else "",
+    )
+    checked = check_one(path, shop, quiet=as_json)
+    if as_json:
+        typer.echo(checked.to_json())
+    else:
+        checked.show(console())
+    raise typer.Exit(checked.exit_code)

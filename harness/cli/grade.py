@@ -1,0 +1,91 @@
+"""`harness grade`: grade hand-ins and write their reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import AsJson, Data, Device, Reports, Seed, StandIn, Unconfined
+from harness.errors import UserError
+from harness.limits import FULL, QUICK, Budget
+
+__all__ = ["budget_named", "grade"]
+
+
+def grade(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders of hand-ins; submissions/* works.")],
+    *,
+    data: Data = None,
+    stand_in: StandIn = False,
+    budget: Annotated[str, typer.Option(metavar="full|quick", help="How much is measured.")] = "full",
+    fit_seconds: Annotated[float | None, typer.Option(
+        min=1, show_default="of the budget", help="Most seconds that a group's `fit` may train.")] = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    reports: Reports = None,
+    no_key: Annotated[bool, typer.Option("--no-key", help="Check the theory part for form only.")] = False,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Measure anew what is in the store.")] = False,
+    unconfined: Unconfined = False,
+    as_json: AsJson = False,
+) -> None:
+    """Grade hand-ins: measure their models, mark, and write one HTML report each.
+
+    Writes reports/GROUP/index.html and result.json, and reports/index.html over all of them.
+    """
+    from harness.cli.running import grade_all
+    from harness.cli.terminal import console
+    from harness.cli.workshop import load_data, workshop
+    from harness.course import find_course
+    from harness.sandbox.choose import choose_box
+
+    course = find_course()
+    chosen = budget_named(budget, fit_seconds=fit_seconds)
+    folders = _hand_ins(paths)
+    _check_device(device)
+    box = choose_box(unconfined=unconfined)
+    shop = workshop(
+        course, load_data(data, stand_in=stand_in), box, chosen, seed=seed, device=device, keep=not no_store,
+        with_key=not no_key, data_option=str(data) if data else "",
+    )
+    graded = grade_all(folders, shop, reports or course.reports, quiet=as_json)
+    if as_json:
+        typer.echo(graded.to_json())
+    else:
+        graded.show(console())
+    raise typer.Exit(graded.exit_code)
+
+
+def budget_named(name: str, *, fit_seconds: float | None = None) -> Budget:
+    """Give the budget of that name, with another deadline for `fit` where one is given."""
+    budgets = {budget.name: budget for budget in (FULL, QUICK)}
+    if name not in budgets:
+        raise UserError(f"--budget {name}: there is no such budget; take one of {', '.join(budgets)}")
+    return replace(budgets[name], fit_seconds=fit_seconds) if fit_seconds else budgets[name]
+
+
+def _check_device(device: str) -> None:
+    """Refuse a device that this machine lacks, before anything is started on it."""
+    if device == "cpu":
+        return
+    if device.split(":")[0] != "cuda":
+        raise UserError(f"--device {device}: unknown; take cpu, cuda or cuda:N")
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError(
+            f"--device {device}: torch finds no GPU on this machine; leave the option out to use the processor")
+
+
+def _hand_ins(paths: Sequence[Path]) -> list[Path]:
+    """Take the folders among the paths; a stray file among several (submissions/README.md) is passed over."""
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path}: there is no such folder; give the folder of a hand-in, such as submissions/group1")
+    folders = list(dict.fromkeys(path for path in paths if path.is_dir()))
+    if not folders:
+        raise UserError(f"{paths[0]}: not a folder; give the folder of a hand-in (unpack an archive first)")
+    return folders

@@ -1,0 +1,54 @@
+"""`harness quiz`: the theory part by itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import AsJson
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="The theory part by itself.")
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command("check")
+def check(
+    answers: Annotated[Path, typer.Argument(metavar="ANSWERS.YAML", help="The answers of a group.")],
+    *,
+    no_key: Annotated[bool, typer.Option("--no-key", help="Check the form only, even where the key is.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Mark answers where the key is at hand; without it, check only their form."""
+    from harness.cli.terminal import console, plain, theory_table
+    from harness.course import find_course
+    from harness.quiz import check_file
+    from harness.records import Outcome
+
+    theory = check_file(answers, course=find_course(), with_key=not no_key)
+    marked = theory.points is not None
+    if as_json:
+        typer.echo(json.dumps({
+            "quiz": theory.quiz, "points": theory.points, "max_points": theory.max_points,
+            "statements": [one.model_dump(mode="json") for one in theory.statements], "problems": theory.problems,
+        }, indent=2))
+    else:
+        out = console()
+        out.print(theory_table(theory, marked=marked))
+        for problem in theory.problems:
+            out.print(f"[yellow]{plain(problem)}[/]")
+        if marked:
+            out.print(f"\n[bold]{theory.points:g} of {theory.max_points:g} points[/]  {plain(theory.explanation)}")
+        else:
+            good = "the form is right" if not theory.problems else f"{len(theory.problems)} problem(s) of form"
+            out.print(f"\n[bold]{good}[/]; no key was used, so nothing is said about the answers")
+    faulty = theory.outcome is Outcome.SUBMISSION_FAULT or bool(theory.problems)
+    raise typer.Exit(1 if faulty else 0)

@@ -1,0 +1,175 @@
+"""Grade several hand-ins in turn, write their reports, and say how they ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.errors import HarnessFault
+from harness.grading import Workshop, grade
+from harness.records import GradeResult, Outcome
+
+__all__ = ["Checked", "Graded", "check_one", "grade_all"]
+
+
+@dataclass(slots=True)
+class Graded:
+    """What a run over hand-ins made."""
+
+    results: list[tuple[GradeResult, Path]] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)    # folder -> our own fault that stopped its grade
+    index: Path | None = None
+
+    @property
+    def faulty(self) -> bool:
+        """Whether a hand-in has faults of its own."""
+        return any(_has_faults(result) for result, _ in self.results)
+
+    @property
+    def ours(self) -> bool:
+        """Whether the harness itself failed somewhere."""
+        return bool(self.failed) or any(
+            model.outcome is Outcome.HARNESS_FAULT or any(fault.kind == "harness fault" for fault in model.faults)
+            for result, _ in self.results for model in result.measurements.values()
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 a hand-in has faults, 3 a fault of the harness."""
+        return 3 if self.ours else 1 if self.faulty else 0
+
+    def to_json(self) -> str:
+        """Give the run as one JSON object: a line for each hand-in, and where its report is."""
+        return json.dumps({
+            "hand_ins": [_summary(result, report) for result, report in self.results],
+            "failed": self.failed, "index": str(self.index) if self.index else None,
+        }, indent=2)
+
+    def show(self, out: Console) -> None:
+        """Print points, faults and where the reports are."""
+        from harness.cli.terminal import marks_table, plain, problems
+
+        for result, report in self.results:
+            out.print()
+            if result.provenance.stand_in:
+                out.print("[yellow]measured on garments, a stand-in for Fashion-MNIST: these points are no grade[/]")
+            out.print(marks_table(result))
+            for line in problems(result):
+                out.print(line, soft_wrap=False)
+            out.print(f"[dim]report[/] {report}", soft_wrap=True)
+        for folder, message in self.failed.items():
+            out.print(f"[magenta]not graded[/] {plain(folder)}: {plain(message)}")
+        if self.index:
+            out.print(f"\n[bold]all reports[/] {self.index}", soft_wrap=True)
+
+
+def _has_faults(result: GradeResult) -> bool:
+    return bool(
+        result.faults or result.theory.outcome is Outcome.SUBMISSION_FAULT
+        or any(fault.kind != "harness fault" for model in result.measurements.values() for fault in model.faults)
+    )
+
+
+def _summary(result: GradeResult, report: Path) -> dict[str, object]:
+    return {
+        "group": result.group, "assignment": result.assignment, "points": result.marks.points,
+        "max_points": result.marks.max_points, "open_points": result.marks.open_points,
+        "stand_in": result.provenance.stand_in, "report": str(report), "result": str(report.with_name("result.json")),
+        "models": {name: model.outcome for name, model in result.measurements.items()},
+        "theory": result.theory.outcome,
+        "faults": [
+            {"kind": fault.kind, "stage": fault.stage, "model": fault.model, "message": fault.message}
+            for fault in [*result.faults, *(one for model in result.measurements.values() for one in model.faults)]
+        ],
+        "flags": [flag.name for model in result.measurements.values() for flag in model.flags],
+    }
+
+
+def grade_all(folders: Sequence[Path], workshop: Workshop, reports: Path, *, quiet: bool) -> Graded:
+    """Grade each folder; what goes wrong with one leaves the others as they are."""
+    from harness.cli.terminal import Stages, stages
+    from harness.report import write_index, write_report
+
+    graded = Graded()
+    with stages(quiet=quiet) as progress:
+        for folder in folders:
+            shown = Stages(progress, group=folder.name)
+            try:
+                result = grade(folder, workshop, progress=shown)
+                shown("writing the report", None)
+                graded.results.append((result, write_report(result, reports)))
+            except HarnessFault as fault:
+                graded.failed[str(folder)] = str(fault)
+            finally:
+                shown.end()
+    if graded.results:
+        graded.index = write_index(reports)
+    return graded
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a group's look at its own hand-in found."""
+
+    result: GradeResult
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing to mend, 1 the hand-in has faults, 3 a fault of the harness."""
+        graded = Graded(results=[(self.result, Path())])
+        return graded.exit_code
+
+    def to_json(self) -> str:
+        """Give the whole result without its pictures, as one JSON object."""
+        return self.result.model_dump_json(
+            indent=2, by_alias=True, exclude={
+                "hand_in": {"page"}, "marks": True, "measurements": {"__all__": {"pictures", "clouds"}},
+            },
+        )
+
+    def show(self, out: Console) -> None:
+        """Print what will be measured, what is missing, what was measured now, and what fails."""
+        from harness.cli.terminal import measurements_table, plain, problems
+        from harness.metrics import FAMILIES
+
+        result = self.result
+        if result.provenance.stand_in:
+            out.print("[yellow]measured on garments, a stand-in for Fashion-MNIST: the numbers mean little[/]")
+        for model in result.measurements.values():
+            out.print(f"\n[bold]{plain(model.name)}[/] ({plain(model.source)}, route {plain(model.route)})")
+            for family in FAMILIES:
+                reason = model.not_applicable.get(family.name)
+                measured = any(name.split(".")[0] == family.name for name in model.measurements)
+                mark, why = ("[dim]–[/]", reason) if reason else ("[green]✓[/]", "") if measured else ("[red]✗[/]", "failed")
+                out.print(f"  {mark} {family.title}{': ' + plain(why) if why else ''}")
+            if model.measurements:
+                out.print()
+                out.print(measurements_table(model))
+        out.print("\n[bold]Theory[/]")
+        answered = sum(one.answer is not None for one in result.theory.statements)
+        out.print(f"  {answered} of {len(result.theory.statements)} statements answered; "
+                  "nothing is said about right and wrong")
+        out.print("\n[bold]Report[/]")
+        hand_in = result.hand_in
+        out.print(f"  {plain(hand_in.report)}, {hand_in.pages} page(s)" if hand_in.pages else "  no PDF was read")
+        for line in hand_in.text_missing:
+            out.print(f"  [yellow]·[/] {plain(line)}")
+        for name, why in hand_in.left_out.items():
+            out.print(f"  [yellow]not copied[/] {plain(name)}: {plain(why)}")
+        found = list(problems(result))
+        out.print("\n[bold]To mend[/]" if found else "\n[green]nothing to mend was found[/]")
+        for line in found:
+            out.print(f"  {line}")
+        out.print("[dim]quick measurements on fewer images; the grade uses all of them[/]")
+
+
+def check_one(folder: Path, workshop: Workshop, *, quiet: bool) -> Checked:
+    """Look at one hand-in as its group does: no report is written, nothing is kept."""
+    from harness.cli.terminal import Stages, stages
+
+    with stages(quiet=quiet) as progress:
+        return Checked(grade(folder, workshop, progress=Stages(progress, group=folder.name)))

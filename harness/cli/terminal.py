@@ -1,0 +1,161 @@
+"""How the program speaks on a terminal: consoles, progress, tables of results that fit 80 columns."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from harness.records import GradeResult, ModelResult, Outcome, TheoryResult
+
+__all__ = ["Stages", "console", "marks_table", "measurements_table", "plain", "problems", "stages", "theory_table"]
+
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def plain(text: str) -> str:
+    """Make text of a hand-in safe to print: no control characters, no bidirectional overrides, no markup."""
+    return escape(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def console(*, err: bool = False) -> Console:
+    """Open a console; colours only on a terminal, 80 columns where the width cannot be known."""
+    stream = sys.stderr if err else sys.stdout
+    return Console(stderr=err, highlight=False, width=None if stream.isatty() else 80)
+
+
+class Stages:
+    """The progress of one hand-in: the stage under way, how far it is, how long it still takes."""
+
+    def __init__(self, progress: Progress, *, group: str) -> None:
+        self._progress = progress
+        self._group = plain(group)
+        self._stage = ""
+        self._task = progress.add_task(self._group, total=None)
+
+    def __call__(self, stage: str, share: float | None) -> None:
+        """Show `stage` with `share` of it done; a new stage starts its own clock."""
+        text = f"[bold]{self._group}[/] {plain(stage)}"
+        if stage != self._stage:
+            self._stage = stage
+            self._progress.reset(self._task, total=None if share is None else 1.0, description=text)
+        if share is not None:
+            self._progress.update(self._task, total=1.0, completed=share, description=text)
+
+    def end(self) -> None:
+        """Take the line away."""
+        self._progress.remove_task(self._task)
+
+
+@contextmanager
+def stages(*, quiet: bool = False) -> Iterator[Progress]:
+    """Show progress on the error stream while the block runs: stage, bar, time gone, time left."""
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn(),
+        TextColumn("left"), TimeRemainingColumn(compact=True), console=console(err=True), transient=True,
+        disable=quiet or not sys.stderr.isatty(),
+    ) as progress:
+        yield progress
+
+
+def number(value: float | None) -> str:
+    """Four significant digits; a dash for none."""
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
+
+
+_OUTCOMES = {
+    Outcome.SCORED: "", Outcome.NOT_APPLICABLE: "not applicable", Outcome.SUBMISSION_FAULT: "fault of the hand-in",
+    Outcome.NEEDS_PERSON: "a person marks it", Outcome.HARNESS_FAULT: "fault of the harness",
+    Outcome.NOT_HANDED_IN: "not handed in",
+}
+
+
+def marks_table(result: GradeResult) -> Table:
+    """Lay out the points of one hand-in, criterion by criterion."""
+    table = Table(title=f"{plain(result.group)} · {plain(result.assignment)}", title_justify="left", show_edge=False)
+    table.add_column("Criterion", ratio=3)
+    table.add_column("Points", justify="right", no_wrap=True)
+    table.add_column("Measured", justify="right", no_wrap=True)
+    table.add_column("", ratio=2)
+    for part in result.marks.parts:
+        table.add_row(f"[bold]{plain(part.title)}[/]", f"[bold]{_points(part.points)}/{_points(part.max_points)}[/]")
+        for mark in part.criteria:
+            note = _OUTCOMES[mark.outcome] or "; ".join(mark.flags)
+            table.add_row(f"  {plain(mark.title)}", f"{_points(mark.points)}/{_points(mark.max_points)}",
+                          number(mark.value) if mark.value is not None else "", plain(note))
+    marks = result.marks
+    still = f", {_points(marks.open_points)} still open" if marks.open_points else ""
+    table.add_section()
+    table.add_row("[bold]Total[/]", f"[bold]{_points(marks.points)}/{_points(marks.max_points)}[/]", "", still.strip(", "))
+    return table
+
+
+def measurements_table(model: ModelResult) -> Table:
+    """Lay out what was measured of one model, each number beside its interval and its baselines."""
+    from harness.metrics import METRICS
+
+    table = Table(title=f"{plain(model.name)} · {plain(model.source)}", title_justify="left", show_edge=False)
+    table.add_column("Measurement", ratio=3)
+    table.add_column("Value", justify="right", no_wrap=True)
+    table.add_column("95% interval", justify="right", no_wrap=True)
+    table.add_column("Better", no_wrap=True)
+    table.add_column("Baseline", ratio=2)
+    for name, one in model.measurements.items():
+        span = f"{number(one.interval[0])}–{number(one.interval[1])}" if one.interval else ""
+        beside = next(iter(one.baselines.items()), None)
+        title = METRICS[name].title if name in METRICS else name
+        table.add_row(title, number(one.value), span, {"neither": ""}.get(one.better, one.better),
+                      f"{plain(beside[0])} {number(beside[1])}" if beside else "")
+    return table
+
+
+_VERDICTS = {
+    "right": "[green]right[/]", "wrong": "[red]wrong[/]", "abstained": "abstained", "missing": "[yellow]missing[/]",
+    "void": "void", "unmarked": "unmarked",
+}
+
+
+def theory_table(theory: TheoryResult, *, marked: bool) -> Table:
+    """Lay out the theory part: verdicts, points and reasons where it is marked, else what was read."""
+    table = Table(show_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("Statement", ratio=3)
+    table.add_column("Answer", no_wrap=True)
+    if marked:
+        table.add_column("Verdict", no_wrap=True)
+        table.add_column("Points", justify="right", no_wrap=True)
+        table.add_column("Why", ratio=3)
+    table.add_column("Your argument", ratio=2)
+    for one in theory.statements:
+        row = [plain(one.id), plain(one.text), one.answer or "–"]
+        if marked:
+            flag = " [yellow](contested)[/]" if one.contested else ""
+            row += [_VERDICTS[one.verdict] + flag, _points(one.points), plain(one.why)]
+        table.add_row(*row, plain(one.argument))
+    return table
+
+
+def problems(result: GradeResult) -> Iterator[str]:
+    """Say every fault and flag of a hand-in in a line or two, as markup."""
+    faults = [*result.faults, *(fault for model in result.measurements.values() for fault in model.faults)]
+    for fault in faults:
+        where = f"{fault.model}, {fault.stage}" if fault.model else fault.stage
+        colour = "magenta" if fault.kind == "harness fault" else "red"
+        yield f"[{colour}]{plain(fault.kind)}[/] ({plain(where)}): {plain(fault.message)}"
+        if fault.hint:
+            yield f"  {plain(fault.hint)}"
+    for problem in result.theory.problems:
+        yield f"[yellow]theory[/]: {plain(problem)}"
+    for model in result.measurements.values():
+        for flag in model.flags:
+            yield f"[yellow]look at[/] {plain(flag.name)} ({model.name}): {plain(flag.message)}"

@@ -1,0 +1,355 @@
+"""The story of one hand-in: intake, evidence, measurements, marks. Orchestration only.
+
+Nothing here opens a terminal or writes a report; the caller is given a `GradeResult`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+import shlex
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Protocol
+
+from harness import __version__, evidence, handin, quiz, rubric
+from harness.course import Course
+from harness.data import Dataset
+from harness.errors import HarnessFault, Rejected, SubmissionFault, UserError
+from harness.limits import Budget
+from harness.metrics import FAMILIES
+from harness.metrics.base import Family, Perception, Recall, Scene
+from harness.metrics.projection import MapProcess
+from harness.records import (
+    Fault,
+    Findings,
+    GradeResult,
+    HandIn,
+    Marks,
+    Measurement,
+    ModelResult,
+    Outcome,
+    Provenance,
+    TheoryResult,
+)
+from harness.sandbox.base import Box
+from harness.submissions import ModelEntry, Submission, intake
+
+__all__ = ["Keep", "Progress", "Workshop", "grade"]
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, float | None], None]
+"""Called with the name of the stage under way and the share of it that is done (None where nobody can know)."""
+
+
+class Keep(Protocol):
+    """The stage store, as grading needs it: what a stage made, by what it was made from."""
+
+    def recall(self, stage: str, inputs: Mapping[str, str], make: Callable[[], bytes]) -> bytes:
+        """Give what `make()` gave for these inputs, now or earlier."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Everything that the grades of one run share.
+
+    Attributes:
+        data: what models are trained and measured on.
+        perception: makes the judges when the first model is measured; not called for a hand-in without models.
+        keep: where results of stages are kept; None to make everything anew.
+        with_key: whether the theory part is marked (where the key is at hand) or only checked for form.
+
+    """
+
+    course: Course
+    data: Dataset
+    box: Box
+    perception: Callable[[], Perception]
+    recall: Recall
+    budget: Budget
+    seed: int = 0
+    device: str = "cpu"
+    keep: Keep | None = None
+    with_key: bool = True
+    data_option: str = ""
+
+
+@dataclass(slots=True)
+class _Clock:
+    """How long each stage took, by its name."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+
+
+def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage, _share: None) -> GradeResult:
+    """Grade one hand-in.
+
+    Args:
+        path: the folder that was handed in; it is copied first, and only the copy is used.
+        workshop: data, box, judges and settings.
+        progress: told what is being done.
+
+    Returns:
+        The complete result. Whatever the group's code or files do is in it as faults, never an exception.
+
+    Raises:
+        UserError: there is no such folder, or the course lacks what the assignment needs.
+        HarnessFault: the harness or its machine failed before anything could be graded.
+
+    """
+    clock = _Clock()
+    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
+        progress("taking a clean copy", None)
+        with clock.stage("intake"):
+            try:
+                submission = intake(path, Path(scratch) / "hand-in")
+            except Rejected as fault:
+                return _rejected(path, workshop, fault, clock)
+        assignment = submission.manifest.assignment
+        criteria = rubric.load(workshop.course, assignment)
+        with clock.stage("theory"):
+            theory = _theory(submission, workshop)
+        progress("reading the report", None)
+        with clock.stage("report"):
+            hand_in, faults = handin.facts(submission)
+        models = {
+            name: _model(submission, name, workshop, Path(scratch), progress, clock)
+            for name in submission.manifest.models
+        }
+    marks = rubric.mark(criteria, models=models, theory=theory, hand_in=hand_in)
+    return GradeResult(
+        group=submission.manifest.group, assignment=assignment, marks=marks, theory=theory, measurements=models,
+        hand_in=hand_in, faults=faults, provenance=_provenance(path, workshop, submission, clock, models),
+    )
+
+
+def _theory(submission: Submission, workshop: Workshop) -> TheoryResult:
+    sheet = quiz.load_sheet(workshop.course, submission.manifest.assignment)
+    key = quiz.load_key(workshop.course, submission.manifest.assignment) if workshop.with_key else None
+    answers = submission.folder / submission.manifest.answers if submission.manifest.answers else None
+    return quiz.theory(answers, sheet=sheet, key=key)
+
+
+def _model(
+    submission: Submission, name: str, workshop: Workshop, scratch: Path, progress: Progress, clock: _Clock,
+) -> ModelResult:
+    """Measure one model, or recall what was measured on the same inputs."""
+    entry = submission.manifest.models[name]
+
+    def make() -> bytes:
+        return _measure_model(submission, name, workshop, scratch, progress, clock).model_dump_json().encode()
+
+    if workshop.keep is None:
+        return ModelResult.model_validate_json(make())
+    try:
+        kept = workshop.keep.recall("model", _stage_inputs(submission, name, entry, workshop), make)
+    except _NotKept as result:
+        return result.result
+    return ModelResult.model_validate_json(kept)
+
+
+class _NotKept(Exception):  # noqa: N818 - carries a result past the store, it is no error
+    """A result that must not be kept: the harness itself failed somewhere in it."""
+
+    def __init__(self, result: ModelResult) -> None:
+        super().__init__()
+        self.result = result
+
+
+def _stage_inputs(submission: Submission, name: str, entry: ModelEntry, workshop: Workshop) -> dict[str, str]:
+    """Everything that a model's measurements depend on."""
+    return {
+        "hand_in": submission.fingerprint, "model": name, "entry": entry.model_dump_json(),
+        "data": workshop.data.hash, "budget": json.dumps(asdict(workshop.budget), sort_keys=True),
+        "seed": str(workshop.seed), "device": workshop.device, "box": workshop.box.name,
+        "code": _code_hash(), **_versions(),
+    }
+
+
+def _measure_model(
+    submission: Submission, name: str, workshop: Workshop, scratch: Path, progress: Progress, clock: _Clock,
+) -> ModelResult:
+    entry = submission.manifest.models[name]
+    base = ModelResult(name=name, source=entry.source, route=entry.route, outcome=Outcome.SCORED)
+    say: Progress = lambda stage, share: progress(f"{name}: {stage}", share)  # noqa: E731 - one line with a type
+    try:
+        with MapProcess.started() as mapper:
+            checkpoint = submission.folder / entry.checkpoint if entry.checkpoint else None
+            if entry.route == "fit":
+                with clock.stage(f"{name}.fit"):
+                    checkpoint = evidence.train(
+                        submission, name, data=workshop.data, box=workshop.box, budget=workshop.budget,
+                        seed=workshop.seed, device=workshop.device, into=scratch / f"{name}-trained", progress=say,
+                    )
+            with clock.stage(f"{name}.evidence"):
+                seen, faults = evidence.gather(
+                    submission, name, checkpoint=checkpoint, data=workshop.data, box=workshop.box,
+                    budget=workshop.budget, seed=workshop.seed, device=workshop.device, progress=say,
+                )
+            scene = Scene(
+                data=workshop.data, evidence=seen, perception=workshop.perception(), budget=workshop.budget,
+                seed=workshop.seed, recall=workshop.recall, mapper=mapper,
+            )
+            return _keepable(_with_findings(base, scene, faults, say, clock))
+    except SubmissionFault as fault:
+        shown = _shown(fault, stage=entry.route, model=name)
+        return base.model_copy(update={"outcome": Outcome.SUBMISSION_FAULT, "faults": [shown]})
+    except HarnessFault as fault:
+        raise _NotKept(base.model_copy(update={
+            "outcome": Outcome.HARNESS_FAULT, "faults": [_our_fault(str(fault), entry.route, name)],
+        })) from fault
+
+
+def _keepable(result: ModelResult) -> ModelResult:
+    if any(fault.kind == "harness fault" for fault in result.faults):
+        raise _NotKept(result)
+    return result
+
+
+def _with_findings(base: ModelResult, scene: Scene, faults: list[Fault], say: Progress, clock: _Clock) -> ModelResult:
+    """Let every family measure what it can, and say of the others why not."""
+    found: list[Findings] = []
+    missing: dict[str, str] = {}
+    faults = list(faults)
+    able = [family for family in FAMILIES if set(family.needs) <= set(scene.evidence.capabilities)]
+    for family in FAMILIES:
+        if family not in able:
+            lacking = [need for need in family.needs if need not in scene.evidence.capabilities]
+            missing[family.name] = f"the model has no {' and no '.join(lacking)}"
+    for done, family in enumerate(able):
+        say(f"measuring {family.title.lower()}", done / len(able))
+        with clock.stage(f"{base.name}.{family.name}"):
+            try:
+                found.append(_measured(family, scene))
+            except HarnessFault as fault:
+                faults.append(_our_fault(str(fault), family.name, base.name))
+    failed = any(fault.kind != "harness fault" for fault in faults)
+    ours = any(fault.kind == "harness fault" for fault in faults)
+    outcome = Outcome.SUBMISSION_FAULT if failed else Outcome.HARNESS_FAULT if ours else Outcome.SCORED
+    return base.model_copy(update={
+        "outcome": outcome, "capabilities": list(scene.evidence.capabilities), "parameters": scene.evidence.parameters,
+        "measurements": {one.name: one for one in _all_measurements(found)},
+        "tables": {key: table for one in found for key, table in one.tables.items()},
+        "pictures": {key: picture for one in found for key, picture in one.pictures.items()},
+        "clouds": {key: cloud for one in found for key, cloud in one.clouds.items()},
+        "flags": [flag.model_copy(update={"model": base.name}) for one in found for flag in one.flags],
+        "not_applicable": missing, "faults": faults,
+    })
+
+
+def _all_measurements(found: list[Findings]) -> Iterator[Measurement]:
+    for one in found:
+        yield from one.measurements
+
+
+def _measured(family: Family, scene: Scene) -> Findings:
+    """Measure, and turn whatever goes wrong in our own code into a fault of ours."""
+    try:
+        return family.measure(scene)
+    except HarnessFault:
+        raise
+    except MemoryError as error:
+        raise HarnessFault(f"no memory left while measuring {family.title.lower()}") from error
+    except Exception as error:  # noqa: BLE001 - a bug of ours in one family must not cost the group the others
+        logger.exception("measuring %s failed", family.name)
+        raise HarnessFault(f"measuring {family.title.lower()} failed: {type(error).__name__}: {error}") from error
+
+
+def _shown(fault: SubmissionFault, *, stage: str, model: str | None = None) -> Fault:
+    return Fault(
+        kind=fault.kind, stage=stage, model=model, message=fault.message, rationale=fault.rationale, hint=fault.hint,
+        log=fault.log,
+    )
+
+
+def _our_fault(message: str, stage: str, model: str | None) -> Fault:
+    return Fault(
+        kind="harness fault", stage=stage, model=model, message=message,
+        rationale="This is a fault of the harness or its machine, not of the hand-in; it costs no points.",
+        hint="Teaching staff: run `harness doctor`, then grade this hand-in again.",
+    )
+
+
+def _rejected(path: Path, workshop: Workshop, fault: Rejected, clock: _Clock) -> GradeResult:
+    """Name the group and its fault where not even the manifest could be read."""
+    name = path.resolve().name
+    return GradeResult(
+        group=name, assignment="", marks=Marks(points=0, max_points=0, open_points=0, parts=[]),
+        theory=TheoryResult(outcome=Outcome.SUBMISSION_FAULT, quiz="", max_points=0, problems=[fault.message]),
+        measurements={}, hand_in=HandIn(members=[]), faults=[_shown(fault, stage="intake")],
+        provenance=_provenance(path, workshop, None, clock, {}),
+    )
+
+
+def _provenance(
+    path: Path, workshop: Workshop, submission: Submission | None, clock: _Clock, models: Mapping[str, ModelResult],
+) -> Provenance:
+    assignment = submission.manifest.assignment if submission else ""
+    rules = workshop.course.rubrics / f"{assignment}.yaml"
+    return Provenance(
+        command=_replay(path, workshop), created=datetime.now(UTC).isoformat(timespec="seconds"), versions=_versions(),
+        platform=platform.platform(), device=workshop.device, box=workshop.box.name, seed=workshop.seed,
+        budget=workshop.budget.name, data=workshop.data.name, data_hash=workshop.data.hash,
+        stand_in=workshop.data.stand_in, hand_in_hash=submission.fingerprint if submission else "",
+        rubric=assignment, rubric_hash=hashlib.sha256(rules.read_bytes()).hexdigest() if rules.is_file() else "",
+        judge_hash=workshop.perception().judge_hash if models else "",
+        limits={key: float(value) for key, value in asdict(workshop.budget.limits).items()},
+        durations={stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
+    )
+
+
+def _replay(path: Path, workshop: Workshop) -> str:
+    """Give the command that makes this grade again."""
+    words = ["harness", "grade", str(path), "--seed", str(workshop.seed), "--budget", workshop.budget.name]
+    if workshop.data.stand_in:
+        words.append("--stand-in")
+    elif workshop.data_option:
+        words += ["--data", workshop.data_option]
+    if workshop.device != "cpu":
+        words += ["--device", workshop.device]
+    if not workshop.box.protects:
+        words.append("--unconfined")
+    if not workshop.with_key:
+        words.append("--no-key")
+    return shlex.join(words)
+
+
+def _versions() -> dict[str, str]:
+    found = {"harness": __version__, "python": platform.python_version()}
+    for package in ("torch", "numpy", "scipy", "scikit-learn", "umap-learn"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError as error:
+            raise UserError(f"{package} is not installed; run `make install` in the project's folder") from error
+    return found
+
+
+def _code_hash() -> str:
+    """Hash the code that evidence and measurements are made by, so that a change of it makes them anew."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for room in ("contract.py", "limits.py", "wire.py", "worker", "sandbox", "evidence", "features.py", "metrics", "grading.py"):
+        place = root / room
+        if not place.exists():
+            place = place.with_suffix(".py")
+        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,114 @@
+"""The command line as people and scripts meet it: real processes, their output and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def harness(*words: str | Path, env: dict[str, str] | None = None, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=280,
+        env={**os.environ, **(env or {})}, check=False,
+    )
+
+
+def test_help_names_every_command():
+    shown = harness("--help").stdout
+    for command in ("grade", "check", "quiz", "new", "demo", "doctor"):
+        assert f" {command} " in shown
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys, harness.cli; print(*(m for m in ('torch', 'numpy', 'sklearn', 'pydantic', 'jinja2') if m in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout.strip() == ""
+
+
+def test_help_answers_at_once():
+    def seconds() -> float:
+        begun = time.perf_counter()
+        harness("--help")
+        return time.perf_counter() - begun
+
+    def idle() -> float:
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-c", ""], cwd=ROOT, check=True)
+        return time.perf_counter() - begun
+
+    seconds()
+    # beside what starting Python costs on a machine that may be busy; on a quiet one it is under 0.3 s in all
+    assert statistics.median(seconds() for _ in range(5)) < 0.3 + 5 * statistics.median(idle() for _ in range(5))
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["grade", "no/such/folder"], "no/such/folder: there is no such folder"),
+    (["grade", "README.md"], "README.md: not a folder"),
+    (["grade", "submissions/group1", "--budget", "huge"], "take one of full, quick"),
+    (["grade", "submissions/group1", "--device", "abacus"], "take cpu, cuda"),
+    (["check", "no/such/folder"], "there is no such folder"),
+    (["quiz", "check", "no-such.yaml"], "no-such.yaml"),
+    (["new", "submissions/group1"], "group1"),
+])
+def test_a_wrong_call_gets_one_sentence_and_exit_code_2(words, says):
+    done = harness(*words)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_an_unknown_option_is_wrong_use():
+    done = harness("grade", "submissions/group1", "--nonsense")
+    assert done.returncode == 2
+    assert "--nonsense" in done.stderr
+
+
+def test_no_data_and_no_network_names_every_place_that_was_tried(tmp_path):
+    done = harness(
+        "grade", "submissions/group1", "--data", tmp_path / "nothing",
+        env={"HARNESS_DATA": str(tmp_path / "nor-here"), "XDG_CACHE_HOME": str(tmp_path / "cache"),
+             "https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"},
+    )
+    assert done.returncode == 2
+    for place in ("nothing", "nor-here", "cache"):
+        assert place in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_quiz_is_marked_where_the_key_is():
+    done = harness("quiz", "check", "submissions/group3/answers.yaml", "--json")
+    marked = json.loads(done.stdout)
+    assert (marked["points"], marked["max_points"]) == (20, 20)
+    assert [one["verdict"] for one in marked["statements"]] == ["right"] * 20
+
+
+def test_the_quiz_is_only_checked_for_form_without_the_key():
+    done = harness("quiz", "check", "submissions/group3/answers.yaml", "--no-key", "--json")
+    assert done.returncode == 0
+    marked = json.loads(done.stdout)
+    assert marked["points"] is None
+    assert {one["key"] for one in marked["statements"]} == {None}
+
+
+def test_a_scaffolded_hand_in_grades_as_it_stands(tmp_path):
+    made = harness("new", tmp_path / "group7", "--model", "vae")
+    assert made.returncode == 0, made.stderr
+    done = harness("check", tmp_path / "group7", "--stand-in", "--fit-seconds", "5", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["measurements"]["vae"]["outcome"] == "scored"
+
+
+def test_doctor_says_what_is_ready_as_json():
+    done = harness("doctor", "--json")
+    found = {one["name"]: one for one in json.loads(done.stdout)["findings"]}
+    assert found["torch"]["ready"]
+    assert {"Fashion-MNIST", "box: bubblewrap", "GPU"} <= set(found)
