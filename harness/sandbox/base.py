@@ -1,4 +1,23 @@
-"""What every box offers: a worker process that answers requests in frames of raw arrays."""
+"""What every box offers: a worker process that answers requests in frames of raw arrays.
+
+The verbs, what goes in (arrays; options) and what comes back (JSON head; arrays):
+
+| verb        | in                                                    | back                                           |
+|-------------|-------------------------------------------------------|------------------------------------------------|
+| `describe`  | -                                                     | capabilities, conditional, log_prob_kind, parameters, batch_size, framework |
+| `fit`       | images, labels (if conditional); seconds, seed        | `saved/<relative path>`: the bytes of each saved file, uint8 |
+| `encode`    | images                                                | codes (N, d)                                   |
+| `posterior` | images                                                | mean (N, d), log_variance (N, d)               |
+| `decode`    | codes (N, d)                                          | images (N, 28, 28)                             |
+| `sample`    | labels (if conditional); count, seed                  | images (count, 28, 28)                         |
+| `log_prob`  | images                                                | log_prob (N,)                                  |
+| `translate` | images; to                                            | images (N, 28, 28)                             |
+
+Images go in as uint8 (the model gets x / 255) or as float32 in [0, 1], of shape (N, 28, 28); they come back as
+float32, never clamped. A key of `expect` that ends in "*" stands for any number of arrays whose names begin so,
+`most` elements in all: `{"saved/*": Expected(shape=(None,), dtype="|u1", most=limits.saved_bytes)}`;
+`write_saved` puts those into a folder that `Job.checkpoint` can name.
+"""
 
 from __future__ import annotations
 
