@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["FULL", "QUICK", "Budget", "Limits", "Role"]
+__all__ = ["FULL", "INTAKE", "QUICK", "Budget", "Intake", "Limits", "Role"]
 
 Role = Literal["fit", "encode", "decode"]
 """What a worker is for; each role is a box of its own. `decode` also samples."""
@@ -21,7 +21,7 @@ GIB = 2**30
 class Limits:
     """What one worker process may use."""
 
-    start_seconds: float = 90.0         # import of the hand-in, construction of the model, loading of its checkpoint
+    start_seconds: float = 90.0         # import of the hand-in, making of the model, loading of its weights
     request_seconds: float = 300.0      # one request (encode all images, decode a batch, draw samples)
     memory_bytes: int = 6 * GIB         # resident memory of the box's processes together
     processes: int = 256                # processes and threads together
@@ -30,6 +30,24 @@ class Limits:
     disk_bytes: int = 512 * MIB         # the box's /tmp, which lives in memory and ends with the box
     saved_bytes: int = 256 * MIB        # what `fit` may save in all
     threads: int = 2                    # threads that torch is told to use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What a hand-in may hold."""
+
+    file_bytes: int = 200 * MIB         # one file
+    total_bytes: int = 300 * MIB        # all files that are copied
+    files: int = 2_000
+    depth: int = 12                     # folders in each other
+    report_bytes: int = 50 * MIB        # the PDF
+    report_pages: int = 100
+    report_seconds: float = 30.0        # reading it, and drawing one page
+    report_memory_bytes: int = 2 * GIB  # address space of the process that reads it
+
+
+INTAKE = Intake()
+"""What every hand-in may hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +74,7 @@ FULL = Budget(name="full", fit_seconds=1_800.0)
 """What an official grade uses."""
 
 QUICK = Budget(
-    name="quick", fit_seconds=60.0, train_images=10_000, test_images=2_000, samples=2_000, samples_seconds=30.0,
-    pairs=100, probe_images=100, copies=500, bootstrap=200,
+    name="quick", fit_seconds=60.0, train_images=10_000, test_images=2_000, samples=2_000,
+    samples_seconds=30.0, pairs=100, probe_images=100, copies=500, bootstrap=200,
 )
 """What `harness check` uses: the same measurements on fewer images, for a laptop."""

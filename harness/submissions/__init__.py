@@ -1,0 +1,8 @@
+"""Hand-ins: what a group says in `submission.yaml`, and the clean copy that all stages work on."""
+
+from __future__ import annotations
+
+from harness.submissions.intake import MANIFEST, Submission, group_of, intake
+from harness.submissions.manifest import MODELS, Manifest, ModelEntry
+
+__all__ = ["MANIFEST", "MODELS", "Manifest", "ModelEntry", "Submission", "group_of", "intake"]
