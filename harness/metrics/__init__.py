@@ -1,7 +1,7 @@
 """The measurements: one file for each family, and the two tables that everyone else reads.
 
-A new metric is a function and a line of `METRICS` in the file of its family; a new family is a file and its lines here.
-Importing this costs NumPy alone: what is heavier is imported by the function that needs it.
+A new metric is a function and a line of `METRICS` in the file of its family; a new family is a file and its
+lines here. Importing this costs NumPy alone: what is heavier is imported by the function that needs it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,22 @@ from harness.metrics.base import Family, Metric
 __all__ = ["FAMILIES", "METRICS"]
 
 FAMILIES: tuple[Family, ...] = (
-    Family(name="reconstruction", title="Reconstruction", needs=("encode", "decode"), measure=reconstruction.measure),
-    Family(name="distribution", title="Distribution of samples", needs=("sample",), measure=distribution.measure),
-    Family(name="copies", title="Copying and collapse", needs=("sample",), measure=copies.measure),
-    Family(name="likelihood", title="Likelihood", needs=("log_prob",), measure=likelihood.measure),
+    Family(
+        name="reconstruction", title="Reconstruction", needs=("encode", "decode"),
+        measure=reconstruction.measure,
+    ),
+    Family(
+        name="distribution", title="Distribution of samples", needs=("sample",),
+        measure=distribution.measure,
+    ),
+    Family(
+        name="copies", title="Copying and collapse", needs=("sample",),
+        measure=copies.measure,
+    ),
+    Family(
+        name="likelihood", title="Likelihood", needs=("log_prob",),
+        measure=likelihood.measure,
+    ),
 )
 """In the order of the report."""
 

@@ -22,7 +22,8 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8:
         return images
     # x * 255 + 0.5 cut off is the nearest integer, and a third of the time that np.round takes.
-    return (np.clip(images, 0.0, 1.0) * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
+    rounded: np.ndarray = (np.clip(images, 0.0, 1.0) * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
+    return rounded
 
 
 def grid(
@@ -85,7 +86,8 @@ def table(caption: str, columns: Mapping[str, Sequence[float | str | None] | np.
     """
     if len({len(column) for column in columns.values()}) > 1:
         raise HarnessFault(f"the columns of the table “{caption}” have several lengths")
-    return Table(caption=caption, columns={name: [_cell(cell) for cell in column] for name, column in columns.items()})
+    cells = {name: [_cell(cell) for cell in column] for name, column in columns.items()}
+    return Table(caption=caption, columns=cells)
 
 
 def _cell(cell: object) -> float | str | None:
