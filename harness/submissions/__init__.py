@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from harness.submissions.intake import MANIFEST, Submission, group_of, intake
-from harness.submissions.manifest import MODELS, Manifest, ModelEntry
+from harness.submissions.manifest import MODELS, Manifest, ModelEntry, safe_path
 
-__all__ = ["MANIFEST", "MODELS", "Manifest", "ModelEntry", "Submission", "group_of", "intake"]
+__all__ = ["MANIFEST", "MODELS", "Manifest", "ModelEntry", "Submission", "group_of", "intake", "safe_path"]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-__all__ = ["MODELS", "Manifest", "ModelEntry"]
+__all__ = ["MODELS", "Manifest", "ModelEntry", "safe_path"]
 
 MODELS = ("vae", "other")
 """The models a hand-in may hold: the VAE of the first task, any other generative model of the second."""
@@ -25,6 +25,12 @@ def _safe_name(text: str) -> str:
     return text
 
 
+def _model_name(text: str) -> str:
+    if text not in MODELS:
+        raise ValueError("call a model vae (the VAE of the first task) or other (of any other kind)")
+    return text
+
+
 def _plain_line(text: str) -> str:
     """Take text that a terminal and a page show as it is: one line, no control or direction characters."""
     text = text.strip()
@@ -33,7 +39,7 @@ def _plain_line(text: str) -> str:
     return text
 
 
-def _inside(text: str) -> str:
+def safe_path(text: str) -> str:
     """Take a path that stays inside the folder of the hand-in, in its simplest spelling."""
     path = PurePosixPath(_plain_line(text))
     if not path.parts or path == PurePosixPath():
@@ -51,7 +57,7 @@ def _source(text: str) -> str:
         raise ValueError('write the file and the class, like "model.py:ConvVAE"')
     place = found["place"]
     if place.endswith(".py"):
-        place = _inside(place)
+        place = safe_path(place)
     elif not _MODULE.fullmatch(place):
         raise ValueError(f'{place!r} is neither a Python file nor a module; write it like "model.py:ConvVAE"')
     return f"{place}:{found['name']}"
@@ -60,7 +66,8 @@ def _source(text: str) -> str:
 Member = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_plain_line)]
 Reference = Annotated[str, Field(max_length=500), AfterValidator(_plain_line)]
 Name = Annotated[str, AfterValidator(_safe_name)]
-Inside = Annotated[str, AfterValidator(_inside)]
+ModelName = Annotated[str, AfterValidator(_model_name)]
+Inside = Annotated[str, AfterValidator(safe_path)]
 
 
 class _Form(BaseModel):
@@ -111,7 +118,7 @@ class Manifest(_Form):
     group: Name
     members: Annotated[list[Member], Field(min_length=1, max_length=3)]
     assignment: Name
-    models: dict[Literal["vae", "other"], ModelEntry] = Field(default_factory=dict)
+    models: dict[ModelName, ModelEntry] = Field(default_factory=dict)
     report: Inside | None = None
     answers: Inside | None = None
     code: Reference | None = None

@@ -1,4 +1,4 @@
-"""The trusted side of the conversation with a model: asks for codes, reconstructions, samples and paths."""
+"""The arrays that a model produced, as the measurements are given them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Path:
     """Decoded straight lines between codes of pairs of test images.
 
     Attributes:
-        first, second: indices (pairs,) of the ends among the test images.
+        first, second: positions (pairs,) of the ends in the test split, `data.test`.
         images: decoded lines (pairs, points, 28, 28) float32; the first and last point are the decoded ends.
 
     """
@@ -26,10 +26,10 @@ class Path:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Evidence:
-    """Arrays that a group's model produced inside the box, checked, and the indices of what it was asked about.
+    """Arrays that a group's model produced inside the box, checked, and the indices of what was asked about.
 
-    Images are float32 in [0, 1] of shape (N, 28, 28). Codes are float32 of shape (N, d), rounded to float16 before
-    they crossed to the decoder. What the model cannot do is None.
+    Images are float32 in [0, 1] of shape (N, 28, 28). Codes are float32 of shape (N, d), rounded to float16
+    before they crossed to the decoder. What the model cannot do, or failed at, is None.
     """
 
     capabilities: tuple[str, ...]
@@ -43,16 +43,16 @@ class Evidence:
     train_reconstructions: np.ndarray | None = None     # of the first len(test_index) of train_index
     probes: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     """"noise", "permuted", "inverted" -> (what was encoded, what was decoded), each (n, 28, 28)."""
-    posterior: tuple[np.ndarray, np.ndarray] | None = None      # mean and log variance of test_index, if stated
+    posterior: tuple[np.ndarray, np.ndarray] | None = None  # mean, log variance of test_index
     within: Path | None = None                          # lines between images of one class
     between: Path | None = None                         # lines between images of two classes
     path_steps: tuple[np.ndarray, np.ndarray] | None = None
-    """Images (n, 28, 28) decoded at t and at t + epsilon of lines between codes of the model's own samples."""
+    """Images (n, 28, 28) decoded at t and at t + epsilon of lines between codes of the model's samples."""
     path_epsilon: float = 1e-2
     samples: np.ndarray | None = None                   # (count, 28, 28)
     sample_labels: np.ndarray | None = None             # labels asked for, where the model is conditional
-    samples_repeated: np.ndarray | None = None          # the first images of `samples`, drawn again by the same seed
+    samples_repeated: np.ndarray | None = None          # the first of `samples`, drawn again by the same seed
     samples_other: np.ndarray | None = None             # as many, drawn by another seed
     log_prob: np.ndarray | None = None                  # (n,) nats of the first n of test_index, dequantised
     log_prob_kind: str = "bound"
-    seconds: dict[str, float] = field(default_factory=dict)     # request -> wall clock, measured by the evaluator
+    seconds: dict[str, float] = field(default_factory=dict) # kind of request -> wall clock in all

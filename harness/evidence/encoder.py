@@ -1,0 +1,138 @@
+"""What is asked of the encoder: codes of test and training images, of probes and samples; the posterior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.errors import InvalidOutput
+from harness.evidence.exchange import Exchange
+from harness.evidence.plan import Plan
+from harness.evidence.talk import Described, Talk, batches
+from harness.wire import Expected
+
+__all__ = ["Encoded", "ask_encoder", "encode"]
+
+PATH_STEPS = 2_000
+"""Most steps of the perceptual path length; each needs the codes of two samples."""
+
+_LONGEST = 8_192                            # numbers of a code on the wire; the budget's limit comes after
+_HALF = float(np.finfo(np.float16).max)     # 65504
+
+
+@dataclass(slots=True)
+class Encoded:
+    """What the encoder gave; None where it has not the capability or failed."""
+
+    described: Described
+    test_codes: np.ndarray | None = None
+    train_codes: np.ndarray | None = None
+    posterior: tuple[np.ndarray, np.ndarray] | None = None
+
+
+def ask_encoder(talk: Talk, plan: Plan, exchange: Exchange) -> Encoded:
+    """Ask the encoder for everything; codes are handed on as soon as they are there."""
+    try:
+        described = talk.describe()
+        found = Encoded(described)
+        if "encode" in described.capabilities:
+            _encode_all(talk, plan, exchange, found)
+        if "posterior" in described.capabilities:
+            talk.stage("asking for the posterior")
+            found.posterior = _posterior(talk, plan)
+        if "encode" in described.capabilities:
+            _encode_samples(talk, plan, exchange)
+        return found
+    finally:
+        talk.stage("")
+        exchange.settle_codes()
+
+
+def _encode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Encoded) -> None:
+    stacked = np.concatenate(list(plan.probes.values()))
+    talk.meter.plan(len(plan.test) + len(plan.train) + len(stacked))
+    most = plan.budget.code_numbers
+    talk.stage("encoding test images")
+    found.test_codes = encode(talk, plan.test, most=most)
+    exchange.test_codes.set_result(found.test_codes)
+    talk.stage("encoding training images")
+    found.train_codes = encode(talk, plan.train, most=most)
+    exchange.train_codes.set_result(found.train_codes)
+    exchange.probe_codes.set_result(encode(talk, stacked, most=most))
+
+
+def _encode_samples(talk: Talk, plan: Plan, exchange: Exchange) -> None:
+    samples = exchange.samples.result()
+    if samples is None or not talk.can("encode"):
+        return
+    count = 2 * min(PATH_STEPS, len(samples) // 2)
+    talk.meter.plan(count)
+    talk.stage("encoding samples")
+    exchange.sample_codes.set_result(encode(talk, samples[:count], most=plan.budget.code_numbers))
+
+
+def encode(talk: Talk, images: np.ndarray, *, most: int) -> np.ndarray | None:
+    """Encode images (N, 28, 28), uint8 or float32, to codes (N, d) float32 that were rounded to float16.
+
+    A code of more than `most` numbers, or one that float16 cannot hold, is a fault, kept in `talk`.
+    """
+    parts: list[np.ndarray] = []
+    for part in batches(len(images)):
+        count = part.stop - part.start
+        rule = Expected(shape=(count, parts[0].shape[1] if parts else None), most=count * _LONGEST)
+        answer = talk.ask("encode", {"images": images[part]}, expect={"codes": rule})
+        if answer is None:
+            return None
+        try:
+            parts.append(_rounded(answer["codes"], most))
+        except InvalidOutput as fault:
+            talk.fail("encode", fault)
+            return None
+        talk.meter.done(count)
+    return np.concatenate(parts) if parts else None
+
+
+def _rounded(codes: np.ndarray, most: int) -> np.ndarray:
+    numbers = codes.shape[1]
+    if not 0 < numbers <= most:
+        raise InvalidOutput(
+            f"'codes' has {numbers} numbers for each image; 1 to {most} may cross to the decoder",
+            rationale="A code as large as the image is the image, and its reconstruction shows nothing.",
+            hint="Use a smaller latent space; leave encode out where there is none, as in a flow.",
+        )
+    largest = float(np.abs(codes).max(initial=0.0))
+    if largest > _HALF:
+        raise InvalidOutput(
+            f"'codes' has a number of size {largest:.4g}; codes cross as float16, which ends at {_HALF:g}",
+            rationale="Codes are rounded to 16 bits, so that no image hides in their digits.",
+            hint="Look at the scale of the latent space: with a normal prior it is a few units.",
+        )
+    return codes.astype(np.float16).astype(np.float32)
+
+
+def _posterior(talk: Talk, plan: Plan) -> tuple[np.ndarray, np.ndarray] | None:
+    """Ask for mean and log variance, each (N, d) float32, of the test images."""
+    talk.meter.plan(len(plan.test))
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    for part in batches(len(plan.test)):
+        count = part.stop - part.start
+        rule = Expected(
+            shape=(count, parts[0][0].shape[1] if parts else None), most=count * plan.budget.code_numbers)
+        answer = talk.ask(
+            "posterior", {"images": plan.test[part]}, expect={"mean": rule, "log_variance": rule})
+        if answer is None:
+            return None
+        mean, log_variance = answer["mean"], answer["log_variance"]
+        if mean.shape != log_variance.shape:
+            talk.fail("posterior", InvalidOutput(
+                f"'mean' has the shape {mean.shape}, 'log_variance' the shape {log_variance.shape}",
+                rationale="Each unit of the code has one mean and one variance.",
+                hint="Return (mean, log_variance) with one number for each unit.",
+            ))
+            return None
+        parts.append((mean, log_variance))
+        talk.meter.done(count)
+    if not parts:
+        return None
+    return np.concatenate([mean for mean, _ in parts]), np.concatenate([log for _, log in parts])

@@ -1,0 +1,123 @@
+"""Asks both roles of a trained model at once, and puts together what they gave."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+
+from harness.contract import CAPABILITIES
+from harness.data import Dataset
+from harness.evidence.arrays import Evidence, Path
+from harness.evidence.decoder import EPSILON, Decoded, ask_decoder
+from harness.evidence.encoder import Encoded, ask_encoder
+from harness.evidence.exchange import Exchange
+from harness.evidence.ledger import Ledger, Meter, Progress
+from harness.evidence.plan import Pairs, Plan, derive, make_plan
+from harness.evidence.talk import Talk
+from harness.limits import Budget, Role
+from harness.records import Fault
+from harness.sandbox.base import Box, Job
+from harness.submissions import Submission
+
+__all__ = ["gather", "job_for"]
+
+_OF_THE_ENCODER = frozenset({"encode", "posterior"})
+
+
+def gather(
+    submission: Submission, name: str, *, checkpoint: FilePath | None, data: Dataset, box: Box,
+    budget: Budget, seed: int, device: str = "cpu", progress: Progress = lambda _stage, _share: None,
+) -> tuple[Evidence, list[Fault]]:
+    """Ask a trained model for everything that is measured.
+
+    Args:
+        submission: the hand-in; only its clean copy is used.
+        name: which of its models, "vae" or "other".
+        checkpoint: the file or folder of its weights; None where the constructor makes it ready.
+        data: what it is asked about; labels and test images stay on this side, but for what is to be encoded.
+        box: where its code runs, in one worker for each role.
+        budget: how much is asked for, and within which limits.
+        seed: everything that is drawn here follows from it.
+        device: "cpu" or "cuda".
+        progress: called from other threads, one call at a time.
+
+    Returns:
+        What could be had, and the faults of the group's code that cost the rest.
+
+    Raises:
+        HarnessFault: a box failed.
+
+    """
+    ledger, meter, exchange = Ledger(model=name), Meter(progress), Exchange()
+    conditional = submission.manifest.models[name].conditional
+    with ExitStack() as stack:
+        # Sessions are closed before the pool is joined: a thread that waits for a worker is set free by that.
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=2, thread_name_prefix="evidence"))
+        talks = {}
+        for role in ("encode", "decode"):
+            job = job_for(submission, name, role, checkpoint=checkpoint, seed=seed, device=device)
+            session = stack.enter_context(box.open(job, budget.limits))
+            talks[role] = Talk(session, role=role, limits=budget.limits, ledger=ledger, meter=meter)
+        plan = make_plan(data, budget, seed)    # while the workers import
+        encoder = pool.submit(ask_encoder, talks["encode"], plan, exchange)
+        decoder = pool.submit(ask_decoder, talks["decode"], plan, exchange, conditional=conditional)
+        everyone: list[Future[Any]] = [encoder, decoder]
+        for done in wait(everyone, return_when=FIRST_EXCEPTION).done:
+            done.result()
+        encoded, decoded = encoder.result(), decoder.result()
+    return _put_together(plan, encoded, decoded, ledger, conditional=conditional), ledger.faults
+
+
+def job_for(
+    submission: Submission, name: str, role: Role, *, checkpoint: FilePath | None, seed: int, device: str,
+) -> Job:
+    """Say what the worker of a role is started with; each role has a seed of its own."""
+    entry = submission.manifest.models[name]
+    return Job(
+        role=role, source=entry.source, folder=submission.folder, arguments=entry.arguments,
+        checkpoint=checkpoint, seed=derive(seed, "role", role), device=device,
+    )
+
+
+def _put_together(
+    plan: Plan, encoded: Encoded, decoded: Decoded, ledger: Ledger, *, conditional: bool,
+) -> Evidence:
+    says, also_says = encoded.described, decoded.described
+    samples = decoded.samples
+    return Evidence(
+        capabilities=tuple(
+            name for name in CAPABILITIES
+            if name in (says if name in _OF_THE_ENCODER else also_says).capabilities
+        ),
+        conditional=conditional or also_says.conditional,
+        parameters=also_says.parameters if also_says.parameters is not None else says.parameters,
+        test_index=plan.test_index, train_index=plan.train_index,
+        test_codes=encoded.test_codes, train_codes=encoded.train_codes, posterior=encoded.posterior,
+        reconstructions=decoded.test, train_reconstructions=decoded.train,
+        probes=_probes(plan, decoded.probes),
+        within=_path(plan, plan.within, decoded.within), between=_path(plan, plan.between, decoded.between),
+        path_steps=decoded.path_steps, path_epsilon=EPSILON,
+        samples=samples.images, sample_labels=samples.labels,
+        samples_repeated=samples.repeated, samples_other=samples.other,
+        log_prob=decoded.log_prob, log_prob_kind=also_says.log_prob_kind, seconds=dict(ledger.seconds),
+    )
+
+
+def _path(plan: Plan, pairs: Pairs, images: np.ndarray | None) -> Path | None:
+    if images is None:
+        return None
+    return Path(first=plan.test_index[pairs[0]], second=plan.test_index[pairs[1]], images=images)
+
+
+def _probes(plan: Plan, decoded: np.ndarray | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    if decoded is None:
+        return {}
+    parts = np.split(decoded, np.cumsum([len(images) for images in plan.probes.values()])[:-1])
+    return {
+        name: (images.astype(np.float32) / np.float32(255), part)
+        for (name, images), part in zip(plan.probes.items(), parts, strict=True)
+    }

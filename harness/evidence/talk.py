@@ -1,0 +1,117 @@
+"""The conversation with the worker of one role: requests are timed, a fault ends only what it concerns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.contract import CAPABILITIES
+from harness.errors import BrokenProtocol, OutOfMemory, SubmissionFault, TimedOut, TooMuchOutput
+from harness.evidence.ledger import Ledger, Meter
+from harness.limits import Limits
+from harness.sandbox.base import Session
+from harness.wire import Expected
+
+__all__ = ["BATCH", "Described", "Talk", "batches", "image_rule"]
+
+BATCH = 5_000
+"""Most images in one request: 16 MB as float32, enough that the requests cost nothing beside the work."""
+
+TOLERANCE = 1e-4
+"""How far outside of [0, 1] a pixel may lie; rounding in a sigmoid or a rescaling stays below it."""
+
+_ENDS_THE_WORKER = (TimedOut, OutOfMemory, TooMuchOutput, BrokenProtocol)
+
+
+def batches(count: int, size: int = BATCH) -> Iterator[slice]:
+    """Cut `count` items into runs of at most `size`."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def image_rule(count: int) -> Expected:
+    """Give what `count` images must be on the wire."""
+    return Expected(shape=(count, 28, 28), low=-TOLERANCE, high=1 + TOLERANCE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a model says about itself; nothing in it counts for marks."""
+
+    capabilities: tuple[str, ...] = ()
+    conditional: bool = False
+    parameters: int | None = None
+    log_prob_kind: str = "bound"
+
+    @classmethod
+    def of(cls, head: Mapping[str, Any]) -> Described:
+        """Take from a worker's answer what has the right type, and nothing else."""
+        named, count, kind = head.get("capabilities"), head.get("parameters"), head.get("log_prob_kind")
+        return cls(
+            capabilities=tuple(name for name in CAPABILITIES if isinstance(named, list) and name in named),
+            conditional=head.get("conditional") is True,
+            parameters=count if type(count) is int and 0 <= count < 2**53 else None,
+            log_prob_kind=kind if kind in {"exact", "bound", "estimate"} else "bound",
+        )
+
+
+class Talk:
+    """Asks one worker. What failed is not asked again; after a fault that ends the worker, nothing is."""
+
+    def __init__(self, session: Session, *, role: str, limits: Limits, ledger: Ledger, meter: Meter) -> None:
+        self.role = role
+        self.meter = meter
+        self.spent: dict[str, float] = {}   # seconds of the latest request of each kind
+        self._session = session
+        self._limits = limits
+        self._ledger = ledger
+        self._failed: set[str] = set()
+        self._ended = False
+
+    def can(self, verb: str) -> bool:
+        """Whether it is worth asking."""
+        return not self._ended and verb not in self._failed
+
+    def fail(self, verb: str, fault: SubmissionFault) -> None:
+        """Keep a fault, and ask for this no more."""
+        self._failed.add(verb)
+        self._ended |= isinstance(fault, _ENDS_THE_WORKER) or verb == "describe"
+        self._ledger.blame(fault, stage="start" if verb == "describe" else verb)
+
+    def describe(self) -> Described:
+        """Wait until the model is made and loaded, and ask what it can do; nothing where that failed."""
+        self.stage("starting the model")
+        answer = self._ask("describe", None, None, expect={}, seconds=self._limits.start_seconds)
+        return Described() if answer is None else Described.of(answer[0])
+
+    def ask(
+        self, verb: str, arrays: Mapping[str, np.ndarray] | None = None,
+        options: Mapping[str, Any] | None = None, *, expect: Mapping[str, Expected],
+    ) -> dict[str, np.ndarray] | None:
+        """Make one request; give its arrays, None where it failed, now or before."""
+        answer = self._ask(verb, arrays, options, expect=expect, seconds=self._limits.request_seconds)
+        return None if answer is None else answer[1]
+
+    def stage(self, text: str) -> None:
+        """Say what comes next."""
+        self.meter.stage(self.role, text)
+
+    def _ask(
+        self, verb: str, arrays: Mapping[str, np.ndarray] | None, options: Mapping[str, Any] | None,
+        *, expect: Mapping[str, Expected], seconds: float,
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        if not self.can(verb):
+            return None
+        begun = time.monotonic()
+        try:
+            return self._session.ask(verb, arrays, options, expect=expect, seconds=seconds)
+        except SubmissionFault as fault:
+            self.fail(verb, fault)
+            return None
+        finally:
+            self.spent[verb] = time.monotonic() - begun
+            self._ledger.spend(verb, self.spent[verb])
