@@ -10,32 +10,28 @@ offset  size  field
     20        head: a JSON object; "arrays" lists {"name", "dtype", "shape"} of each array of the body
               body: the arrays' bytes, little-endian, C order, one after the other
 ```
-All integers are little-endian. What a frame claims is compared with what was asked for before a byte of memory is
-taken for it; the values are checked after. A frame that breaks these rules raises `BrokenProtocol`, an array that
-is not what was expected raises `InvalidOutput`, and bytes that do not come in time raise `TimedOut`.
+All integers are little-endian. What a frame claims is compared with what was asked for before a byte of memory
+is taken for it; the values are checked after. A frame that breaks these rules raises `BrokenProtocol`, an array
+that is not what was expected raises `InvalidOutput`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-import select
 import struct
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from harness.errors import BrokenProtocol, InvalidOutput, TimedOut
+from harness.errors import BrokenProtocol, InvalidOutput
 
 __all__ = [
     "ArrayHeader",
     "Expected",
-    "Pipe",
+    "Sink",
     "Source",
     "StreamEnded",
     "read_arrays",
@@ -50,10 +46,9 @@ VERSION = 1
 MOST_HEAD = 64 * 1024
 MOST_AXES = 8
 DTYPES = frozenset({"|u1", "|b1", "<u2", "<i4", "<i8", "<f2", "<f4", "<f8"})
-SKIPPED = 2**30             # a refused body up to this long is read and thrown away, so that the conversation goes on
-PIPE_BYTES = 2**20          # what Linux grants every user (fs.pipe-max-size); the default of 64 KiB costs half the speed
+SKIPPED = 2**30     # a refused body up to this long is read and thrown away, and the conversation goes on
+CHUNK = 2**20
 
-PROTOCOL = "The worker answers each request with exactly one frame of the form that wire.py describes."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,70 +90,6 @@ class Sink(Protocol):
         ...
 
 
-class Pipe:
-    """One end of a pipe that gives up when `deadline` (of `time.monotonic`) has passed.
-
-    Bytes that are already there are taken even after the deadline. Where the system cannot wait on a pipe with a
-    time-out (Windows), reading and writing block, and whoever set the deadline has to end the other side.
-    """
-
-    can_wait = hasattr(select, "poll")
-
-    def __init__(self, descriptor: int, *, deadline: float = math.inf) -> None:
-        self.descriptor = descriptor
-        self.deadline = deadline
-        if self.can_wait:
-            os.set_blocking(descriptor, False)
-            self._poll = select.poll()
-            self._poll.register(descriptor)
-            _enlarge(descriptor)
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Read up to len(buffer) bytes; 0 at the end of the stream."""
-        if not self.can_wait:
-            return _read_blocking(self.descriptor, buffer)
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                return os.readv(self.descriptor, [buffer])
-            self._wait(select.POLLIN)
-
-    def write(self, data: memoryview, /) -> int:
-        """Write some of the bytes and say how many."""
-        while True:
-            try:
-                return os.write(self.descriptor, data)
-            except BlockingIOError:
-                self._wait(select.POLLOUT)
-            except BrokenPipeError as error:
-                raise StreamEnded("the worker closed its end", rationale=PROTOCOL) from error
-
-    def close(self) -> None:
-        """Close the descriptor; a second call does nothing."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
-
-    def _wait(self, event: int) -> None:
-        left = self.deadline - time.monotonic()
-        self._poll.modify(self.descriptor, event)
-        if left <= 0 or not self._poll.poll(None if math.isinf(left) else math.ceil(left * 1000)):
-            raise TimedOut("no answer came in time")
-
-
-def _enlarge(descriptor: int) -> None:
-    """Ask for a large buffer; without one the pipe works all the same, only slower."""
-    with contextlib.suppress(ImportError, AttributeError, OSError):
-        import fcntl
-
-        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-
-
-def _read_blocking(descriptor: int, buffer: memoryview) -> int:
-    data = os.read(descriptor, min(len(buffer), PIPE_BYTES))
-    buffer[: len(data)] = data
-    return len(data)
-
-
 @dataclass(frozen=True, slots=True)
 class ArrayHeader:
     """What a frame says about one of its arrays."""
@@ -178,11 +109,19 @@ class ArrayHeader:
         return self.size * np.dtype(self.dtype).itemsize
 
 
+def _broken(message: str) -> BrokenProtocol:
+    return BrokenProtocol(
+        message,
+        rationale="The worker answers each request with exactly one frame, and writes nothing else to that pipe.",
+        hint="print as usual, but write nothing to file descriptors that your code did not open",
+    )
+
+
 def write_frame(sink: Sink, head: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> None:
     """Write one frame; arrays that are contiguous and little-endian are not copied.
 
     Raises:
-        TimedOut, StreamEnded: as the sink does.
+        OSError, HarnessError: as the sink does.
         TypeError, ValueError: the head is no JSON, or an array's type cannot cross.
 
     """
@@ -193,7 +132,7 @@ def write_frame(sink: Sink, head: Mapping[str, Any], arrays: Mapping[str, np.nda
     _write_all(sink, memoryview(HEADER.pack(MAGIC, VERSION, 0, len(text), body) + text))
     for array in ready.values():
         if array.nbytes:
-            _write_all(sink, memoryview(array.reshape(-1)).cast("B"))
+            _write_all(sink, _bytes_of(array))
 
 
 def _crossing(array: np.ndarray) -> np.ndarray:
@@ -204,6 +143,10 @@ def _crossing(array: np.ndarray) -> np.ndarray:
     return array
 
 
+def _bytes_of(array: np.ndarray) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
+
+
 def _write_all(sink: Sink, data: memoryview) -> None:
     while data:
         data = data[sink.write(data) or 0:]
@@ -212,13 +155,13 @@ def _write_all(sink: Sink, data: memoryview) -> None:
 def read_frame(
     source: Source, expected: Mapping[str, Expected] | None, *, most_head: int = MOST_HEAD,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Read one frame and check its arrays against `expected` (None: take what comes; for a trusted writer only).
+    """Read one frame and check its arrays against `expected`; None, for a trusted writer only, takes what comes.
 
     Returns:
         The head without its list of arrays, and the arrays by name.
 
     Raises:
-        BrokenProtocol, InvalidOutput, TimedOut: see the module.
+        BrokenProtocol, InvalidOutput: see the module; whatever the source raises besides.
 
     """
     head, headers = read_head(source, most_head=most_head)
@@ -229,22 +172,21 @@ def read_head(source: Source, *, most_head: int = MOST_HEAD) -> tuple[dict[str, 
     """Read header and head of a frame; `read_arrays` must follow."""
     magic, version, zero, head_bytes, body_bytes = HEADER.unpack(_read_bytes(source, HEADER.size))
     if magic != MAGIC or version != VERSION or zero:
-        raise BrokenProtocol("the worker wrote something that is no frame", rationale=PROTOCOL)
+        raise _broken("the worker wrote something that is no frame")
     if head_bytes > most_head:
-        raise BrokenProtocol(f"a frame's head claims {head_bytes} bytes, more than {most_head}", rationale=PROTOCOL)
+        raise _broken(f"a frame's head claims {head_bytes} bytes, more than {most_head}")
     head = _parse(_read_bytes(source, head_bytes))
     headers = _array_headers(head.pop("arrays", None))
     claimed = sum(header.nbytes for header in headers)
     if claimed != body_bytes:
-        raise BrokenProtocol(
-            f"a frame's arrays need {claimed} bytes, its body claims {body_bytes}", rationale=PROTOCOL)
+        raise _broken(f"a frame's arrays need {claimed} bytes, its body claims {body_bytes}")
     return head, headers
 
 
 def read_arrays(
     source: Source, headers: list[ArrayHeader], expected: Mapping[str, Expected] | None,
 ) -> dict[str, np.ndarray]:
-    """Read the body that belongs to `headers`, after comparing them with `expected`; then check the values."""
+    """Compare `headers` with what was expected, read the body, and check its values."""
     rules: dict[str, Expected] = {}
     if expected is not None:
         try:
@@ -256,7 +198,7 @@ def read_arrays(
     for header in headers:
         array = np.empty(header.shape, header.dtype)
         if array.nbytes:
-            _read_all(source, memoryview(array.reshape(-1)).cast("B"))
+            _read_all(source, _bytes_of(array))
         arrays[header.name] = array
     for name, rule in rules.items():
         _check_values(name, arrays[name], rule)
@@ -274,15 +216,14 @@ def _read_all(source: Source, buffer: memoryview) -> None:
     while buffer:
         got = source.readinto(buffer)
         if not got:
-            raise StreamEnded(
-                f"the worker's answer ended after {total - len(buffer)} of {total} bytes", rationale=PROTOCOL)
+            raise StreamEnded(f"the worker's answer ended after {total - len(buffer)} of {total} bytes")
         buffer = buffer[got:]
 
 
 def _skip(source: Source, count: int) -> None:
     if count > SKIPPED:
-        raise BrokenProtocol(f"the worker sent {count} bytes that nobody asked for", rationale=PROTOCOL)
-    scratch = memoryview(bytearray(min(count, PIPE_BYTES)))
+        raise _broken(f"the worker sent {count} bytes that nobody asked for")
+    scratch = memoryview(bytearray(min(count, CHUNK)))
     while count:
         _read_all(source, scratch[:count])
         count -= min(count, len(scratch))
@@ -292,9 +233,9 @@ def _parse(text: bytes) -> dict[str, Any]:
     try:
         head = json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise BrokenProtocol("a frame's head is no JSON object", rationale=PROTOCOL) from error
+        raise _broken("a frame's head is no JSON object") from error
     if not isinstance(head, dict):
-        raise BrokenProtocol("a frame's head is no JSON object", rationale=PROTOCOL)
+        raise _broken("a frame's head is no JSON object")
     return head
 
 
@@ -311,10 +252,10 @@ def _no_constant(name: str) -> float:
 
 def _array_headers(listed: object) -> list[ArrayHeader]:
     if not isinstance(listed, list):
-        raise BrokenProtocol("a frame's head lacks its list of arrays", rationale=PROTOCOL)
+        raise _broken("a frame's head lacks its list of arrays")
     headers = [_array_header(item) for item in listed]
     if len({header.name for header in headers}) != len(headers):
-        raise BrokenProtocol("a frame holds two arrays of one name", rationale=PROTOCOL)
+        raise _broken("a frame holds two arrays of one name")
     return headers
 
 
@@ -325,7 +266,7 @@ def _array_header(item: object) -> ArrayHeader:
         isinstance(name, str) and isinstance(dtype, str) and dtype in DTYPES and isinstance(shape, list)
         and len(shape) <= MOST_AXES and all(type(size) is int and 0 <= size < 2**48 for size in shape)
     ):
-        raise BrokenProtocol("a frame describes an array that cannot be", rationale=PROTOCOL)
+        raise _broken("a frame describes an array that cannot be")
     return ArrayHeader(name, dtype, tuple(shape))
 
 
@@ -341,11 +282,11 @@ def _match(headers: list[ArrayHeader], expected: Mapping[str, Expected]) -> dict
         if taken[key] > expected[key].most:
             raise InvalidOutput(
                 f"{header.name!r} has {taken[key]:,} numbers, more than the {expected[key].most:,} allowed",
-                rationale="What a worker may send is limited, so that no hand-in can fill the grader's memory.",
+                rationale="What comes back is limited, so that no hand-in can fill the grader's memory.",
             )
     missing = [name for name in expected if not name.endswith("*") and name not in rules]
     if missing:
-        raise BrokenProtocol(f"the worker's answer lacks the array {missing[0]!r}", rationale=PROTOCOL)
+        raise _broken(f"the worker's answer lacks the array {missing[0]!r}")
     return rules
 
 
@@ -355,7 +296,7 @@ def _key(name: str, expected: Mapping[str, Expected]) -> str:
     for key in expected:
         if key.endswith("*") and name.startswith(key[:-1]):
             return key
-    raise BrokenProtocol(f"the worker sent an array {name[:80]!r} that nobody asked for", rationale=PROTOCOL)
+    raise _broken(f"the worker sent an array {name[:80]!r} that nobody asked for")
 
 
 def _check_form(header: ArrayHeader, rule: Expected) -> None:
@@ -369,7 +310,7 @@ def _check_form(header: ArrayHeader, rule: Expected) -> None:
     if not fits:
         raise InvalidOutput(
             f"{header.name!r} has the shape {_shape(header.shape)} instead of {_shape(rule.shape)}",
-            rationale="Every image or code that goes in must come back as one image or code, in the same order.",
+            rationale="Each image or code that goes in has to come back as one image or code, in order.",
             hint="print the .shape of what your method returns for a batch of three images; "
             "harness.contract has as_images and crop for flattened and padded images",
         )
@@ -385,17 +326,17 @@ def _check_values(name: str, array: np.ndarray, rule: Expected) -> None:
         first = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), array.shape))
         what = "NaN" if np.isnan(array[first]) else "infinity"
         raise InvalidOutput(
-            f"{name!r} holds {int(bad.sum()):,} values that are not finite; the first is {what} at {_shape(first)}",
+            f"{name!r} holds {int(bad.sum()):,} values that are not finite, the first {what} at {_shape(first)}",
             rationale="No measurement can be taken of numbers that are NaN or infinite.",
-            hint="look for log(0), a division by zero, exp of a large log-variance, or a loss that has diverged",
+            hint="look for log(0), a division by zero, exp of a large log-variance, or a diverged loss",
         )
     if (rule.low is not None and low < rule.low) or (rule.high is not None and high > rule.high):
         below = -math.inf if rule.low is None else rule.low
         above = math.inf if rule.high is None else rule.high
         share = float(((array < below) | (array > above)).mean())
         raise InvalidOutput(
-            f"{name!r} has values from {low:.4g} to {high:.4g}, {share:.1%} of them outside of [{below:g}, {above:g}]",
-            rationale="Values out of range are not clamped in silence, because that would change what is measured.",
+            f"{name!r} has values from {low:.4g} to {high:.4g}, {share:.1%} of them outside [{below:g}, {above:g}]",
+            rationale="Nothing is clamped in silence, because that would change what is measured.",
             hint=_range_hint(low, high),
         )
 
@@ -405,7 +346,7 @@ def _range_hint(low: float, high: float) -> str:
         return "for a decoder that ends in tanh, return harness.contract.from_symmetric(images)"
     if low >= -0.01 and high > 2:
         return "for images in 0..255, divide by 255 before you return them"
-    return "for a decoder that gives logits, return harness.contract.from_logits(images); otherwise end it in a sigmoid"
+    return "for a decoder that gives logits, return harness.contract.from_logits(images); else end it in a sigmoid"
 
 
 def _shape(shape: tuple[int | None, ...]) -> str:

@@ -1,0 +1,58 @@
+"""Between the arrays that cross and those that a group's model takes and gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.worker.explain import RefusalError
+
+__all__ = ["codes_from", "images_for", "images_from", "into", "numbers_from"]
+
+SIDE = 28
+SINGLE = {(1, SIDE, SIDE), (SIDE, SIDE, 1), (1, SIDE * SIDE), (SIDE * SIDE,)}   # layouts of one grey image
+
+
+def images_for(images: np.ndarray) -> np.ndarray:
+    """Give uint8 or float32 images (N, 28, 28) as the contract has them: float32 (N, 1, 28, 28) in [0, 1].
+
+    Bytes become exactly x / 255 (a division: multiplying by 1/255 rounds differently).
+    """
+    if images.dtype == np.uint8:
+        images = np.divide(images, np.float32(255), dtype=np.float32)
+    return images.reshape(-1, 1, SIDE, SIDE)
+
+
+def into(array: np.ndarray, *, framework: str, device: str) -> Any:
+    """Hand an array to the model as what its class asks for."""
+    return array if framework == "numpy" else torch.from_numpy(array).to(device)
+
+
+def numbers_from(output: Any, *, what: str) -> np.ndarray:
+    """Take a float32 array out of what the model returned; neither its shape nor its values are changed."""
+    if isinstance(output, torch.Tensor):
+        output = output.detach().to("cpu", torch.float32).numpy()
+    try:
+        return np.asarray(output, dtype="<f4", order="C")
+    except (TypeError, ValueError) as error:
+        raise RefusalError(
+            f"{what} returned a {type(output).__name__} instead of an array", kind="invalid output",
+            hint="return one tensor or NumPy array; reconstruction and posterior_mean of harness.contract take it "
+            "out of a tuple",
+        ) from error
+
+
+def images_from(output: Any, *, what: str) -> np.ndarray:
+    """Take images out: (N, 1, 28, 28), (N, 28, 28) or (N, 784) become (N, 28, 28); other shapes stay."""
+    images = numbers_from(output, what=what)
+    if images.ndim > 1 and images.shape[1:] in SINGLE:
+        return images.reshape(-1, SIDE, SIDE)
+    return images
+
+
+def codes_from(output: Any, *, what: str) -> np.ndarray:
+    """Take codes out: (N, ...) becomes (N, d)."""
+    codes = numbers_from(output, what=what)
+    return codes.reshape(codes.shape[0], -1) if codes.ndim > 2 else codes

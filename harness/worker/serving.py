@@ -1,0 +1,245 @@
+"""The verbs: what the evaluator may ask of a model, and how it is asked of the group's class."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.contract import capabilities
+from harness.wire import Sink, Source, StreamEnded, read_frame, write_frame
+from harness.worker import arrays as convert
+from harness.worker.explain import RefusalError, describe_error
+from harness.worker.loading import as_one_module, load_model, networks, own_method, seed_everything
+
+__all__ = ["serve"]
+
+Arrays = dict[str, np.ndarray]
+Answer = tuple[dict[str, Any], Arrays]
+
+
+def serve(source: Source, sink: Sink) -> None:
+    """Load the model that the first frame names, then answer requests until the pipe closes."""
+    write_frame(sink, {"stage": "started"})     # no code of the group's ran yet: what failed before is ours
+    job, _ = read_frame(source, None)
+    folder = Path(job["folder"])
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    torch.set_num_threads(job["threads"])
+    seed_everything(job["seed"])
+    worker: Worker | None = None
+    try:
+        worker = Worker(job)
+        head: dict[str, Any] = {"stage": "ready"}
+    # The boundary to the group's code: whatever it raises, exit() included, is explained and not raised.
+    except BaseException as error:      # noqa: BLE001
+        head = {"error": describe_error(error, doing=f"loading {job['source']}", folder=folder)}
+    write_frame(sink, head)
+    while worker is not None:
+        try:
+            request, arrays = read_frame(source, None)
+        except StreamEnded:
+            return
+        head, arrays = _answer(worker, request, arrays, folder)
+        write_frame(sink, {"id": request["id"], **head}, arrays)
+        del arrays
+
+
+def _answer(worker: Worker, request: Mapping[str, Any], arrays: Arrays, folder: Path) -> Answer:
+    verb = request["verb"]
+    try:
+        return worker.VERBS[verb](worker, arrays, request.get("options", {}))
+    except BaseException as error:      # noqa: BLE001 - the boundary to the group's code, as above
+        return {"error": describe_error(error, doing=verb, folder=folder)}, {}
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+
+
+class Worker:
+    """A loaded model and the verbs that are asked of it."""
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self.device: str = job["device"]
+        self.seed: int = job["seed"]
+        checkpoint = job["checkpoint"]
+        self.model = load_model(
+            job["source"], folder=Path(job["folder"]), arguments=job["arguments"],
+            checkpoint=Path(checkpoint) if checkpoint else None, device=self.device,
+        )
+        self.framework: str = getattr(self.model, "framework", "torch")
+        self._switch(training=False)
+
+    def describe(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Say what the model can do."""
+        del arrays, options
+        module = as_one_module(self.model)
+        return {
+            "capabilities": list(capabilities(self.model)),
+            "conditional": bool(getattr(self.model, "conditional", False)),
+            "log_prob_kind": str(getattr(self.model, "log_prob_kind", "bound")),
+            "parameters": None if module is None else sum(
+                weight.numel() for weight in module.parameters() if weight.requires_grad),
+            "batch_size": self._batch_size(),
+            "framework": str(self.framework),
+        }, {}
+
+    def fit(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Train, and give back the files of the trained model."""
+        images = convert.images_for(arrays["images"])
+        labels = arrays.get("labels")
+        seed = options.get("seed", self.seed)
+        seed_everything(seed)
+        self._switch(training=True)
+        # On the CPU, whatever the device: data loaders and pinned memory want it there.
+        self._method("fit")(
+            convert.into(images, framework=self.framework, device="cpu"),
+            None if labels is None else convert.into(labels, framework=self.framework, device="cpu"),
+            seed=seed, device=self.device, deadline=time.monotonic() + options["seconds"],
+        )
+        self._switch(training=False)
+        return {}, {f"saved/{name}": data for name, data in self._saved().items()}
+
+    def encode(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Codes of images."""
+        del options
+        method = self._method("encode")
+        return {}, self._batched(arrays["images"], lambda images: {
+            "codes": convert.codes_from(method(images), what="encode")})
+
+    def posterior(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Mean and log variance of the posterior of images."""
+        del options
+        method = self._method("posterior")
+
+        def ask(images: Any) -> Arrays:
+            answer = method(images)
+            if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+                raise RefusalError("posterior returned something else than a pair", kind="invalid output",
+                              hint="return (mean, log_variance), each (N, d)")
+            return {name: convert.codes_from(part, what="posterior")
+                    for name, part in zip(("mean", "log_variance"), answer, strict=True)}
+
+        return {}, self._batched(arrays["images"], ask)
+
+    def decode(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Images of codes."""
+        del options
+        method = self._method("decode")
+        return {}, self._batched(arrays["codes"], lambda codes: {
+            "images": convert.images_from(method(codes), what="decode")})
+
+    def sample(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Images drawn by the model, all in one call: it may have its own idea of batches."""
+        method = self._method("sample")
+        labels = arrays.get("labels")
+        given = {} if labels is None else {
+            "labels": convert.into(labels, framework=self.framework, device=self.device)}
+        seed_everything(options["seed"])    # for models that draw from the global generators
+        with torch.no_grad():
+            images = method(options["count"], seed=options["seed"], **given)
+        return {}, {"images": convert.images_from(images, what="sample")}
+
+    def log_prob(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Log densities of images."""
+        del options
+        method = self._method("log_prob")
+
+        def ask(images: Any) -> Arrays:
+            densities = convert.numbers_from(method(images), what="log_prob")
+            return {"log_prob": densities.reshape(-1) if densities.ndim == 2 and densities.shape[1] == 1
+                    else densities}
+
+        return {}, self._batched(arrays["images"], ask)
+
+    def translate(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Images translated to another domain."""
+        method = self._method("translate")
+        return {}, self._batched(arrays["images"], lambda images: {
+            "images": convert.images_from(method(images, to=options["to"]), what="translate")})
+
+    VERBS: Mapping[str, Callable[[Worker, Arrays, Mapping[str, Any]], Answer]] = {
+        "describe": describe, "fit": fit, "encode": encode, "posterior": posterior, "decode": decode,
+        "sample": sample, "log_prob": log_prob, "translate": translate,
+    }
+
+    def _method(self, name: str) -> Callable[..., Any]:
+        method: Callable[..., Any] | None = own_method(self.model, name)
+        if method is None:
+            raise RefusalError(
+                f"{type(self.model).__name__} has no method {name}",
+                hint=f"it has: {', '.join(capabilities(self.model)) or 'none of the contract'}; "
+                "harness/contract.py lists the methods and their signatures")
+        return method
+
+    def _batch_size(self) -> int:
+        return max(1, int(getattr(self.model, "batch_size", 1000)))
+
+    def _batched(self, inputs: np.ndarray, ask: Callable[[Any], Arrays]) -> Arrays:
+        """Ask for batch after batch and put the answers together.
+
+        Gradients are off but can be switched on again by models that need them to sample or encode
+        (`torch.inference_mode` could not be left).
+        """
+        seed_everything(self.seed)      # an answer depends on nothing that was asked before
+        size = self._batch_size()
+        images = inputs.dtype == np.uint8 or inputs.ndim == 3
+        parts: list[Arrays] = []
+        with torch.no_grad():
+            for start in range(0, len(inputs), size):
+                batch = inputs[start : start + size]
+                batch = convert.images_for(batch) if images else batch
+                parts.append(ask(convert.into(batch, framework=self.framework, device=self.device)))
+        if len(parts) == 1:
+            return parts[0]
+        return {name: _joined([part[name] for part in parts], name) for name in parts[0]} if parts else {}
+
+    def _switch(self, *, training: bool) -> None:
+        for network in networks(self.model).values():
+            with contextlib.suppress(Exception):    # some classes override train() so that eval() raises
+                network.train(training)
+
+    def _saved(self) -> Arrays:
+        """Give the trained model as files of bytes: what `save` writes, else the weights of its modules."""
+        save = own_method(self.model, "save")
+        if save is None:
+            return {"model.safetensors": np.frombuffer(self._weights(), np.uint8)}
+        with tempfile.TemporaryDirectory() as folder:
+            save(Path(folder))
+            files = {str(path.relative_to(folder)): np.fromfile(path, np.uint8)
+                     for path in sorted(Path(folder).rglob("*")) if path.is_file() and not path.is_symlink()}
+        if not files:
+            raise RefusalError("save wrote no file into its folder", hint="write at least one file into `folder`")
+        return files
+
+    def _weights(self) -> bytes:
+        from safetensors.torch import save
+
+        module = as_one_module(self.model)
+        if module is None:
+            raise RefusalError(
+                f"after fit, {type(self.model).__name__} has nothing that could be saved",
+                hint="write save(self, folder) and load(self, folder), or keep the networks as attributes")
+        # Copies, because safetensors refuses tensors that share memory, as tied weights do.
+        return save({key: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+                     for key, value in module.state_dict().items()})
+
+
+def _joined(parts: list[np.ndarray], name: str) -> np.ndarray:
+    try:
+        return np.concatenate(parts)
+    except ValueError as error:
+        shapes = sorted({part.shape[1:] for part in parts})
+        raise RefusalError(
+            f"the shape of {name} changes from one batch to the next: {shapes}", kind="invalid output",
+            hint="only the first axis may depend on the number of images",
+        ) from error
