@@ -1,0 +1,213 @@
+"""Marking answers in exact fractions, and checking their form where there is no key.
+
+Nothing that is said without the key depends on one: `check_form` is not given any.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from harness.course import Course
+from harness.errors import UserError
+from harness.quiz.answers import Answers, Given, read_answers
+from harness.quiz.sheet import Key, Scheme, Sheet, Statement, check_key, fold, load_key, load_sheet
+from harness.records import Outcome, StatementResult, TheoryResult
+
+__all__ = ["check_file", "check_form", "exact_points", "mark", "theory"]
+
+Verdict = Literal["right", "wrong", "abstained", "missing", "void", "unmarked"]
+
+
+def mark(sheet: Sheet, key: Key, answers: Answers) -> TheoryResult:
+    """Mark answers by the key.
+
+    Raises:
+        UserError: the key does not fit the sheet.
+
+    """
+    check_key(sheet, key)
+    given, problems = _by_statement(sheet, answers)
+    statements = [_marked(one, key, given.get(one.id), sheet.scheme) for one in sheet.statements]
+    points = exact_points(sheet, {one.id: one.verdict for one in statements})
+    return TheoryResult(
+        outcome=Outcome.SCORED, quiz=sheet.quiz, points=float(points), max_points=float(sheet.points),
+        statements=statements, problems=problems, explanation=_explanation(sheet, statements, points),
+    )
+
+
+def check_form(sheet: Sheet, answers: Answers) -> TheoryResult:
+    """Check the form only: what is missing, unknown, doubled, unreadable or too long."""
+    given, problems = _by_statement(sheet, answers)
+    return TheoryResult(
+        outcome=Outcome.NEEDS_PERSON, quiz=sheet.quiz, max_points=float(sheet.points), problems=problems,
+        statements=[_unmarked(one, given.get(one.id)) for one in sheet.statements],
+        explanation="Only the form was checked; the points need the key, which the teaching staff has.",
+    )
+
+
+def theory(answers_path: Path | None, *, sheet: Sheet, key: Key | None) -> TheoryResult:
+    """Mark the answer file of a hand-in, or check its form without a key; whatever is wrong with it is a result.
+
+    Args:
+        answers_path: the file, or None where the hand-in names none.
+        sheet: what was asked.
+        key: the key, or None to check the form only.
+
+    Raises:
+        UserError: the key does not fit the sheet.
+
+    """
+    blank = TheoryResult(outcome=Outcome.NOT_HANDED_IN, quiz=sheet.quiz, max_points=float(sheet.points))
+    if answers_path is None or not answers_path.exists():
+        missing = f"there is no file {answers_path.name}" if answers_path else "the hand-in names no file of answers"
+        return blank.model_copy(update={"explanation": f"No answers were handed in: {missing}."})
+    try:
+        answers = read_answers(answers_path)
+        if answers.quiz is not None and fold(answers.quiz) != fold(sheet.quiz):
+            raise UserError(
+                f"{answers_path.name}: these are answers to the quiz {answers.quiz[:40]!r}, but {sheet.quiz} was asked; "
+                "hand in the answers to that one"
+            )
+    except UserError as error:
+        return blank.model_copy(update={
+            "outcome": Outcome.SUBMISSION_FAULT, "problems": str(error).splitlines(),
+            "explanation": "The file of answers could not be read, so no statement was marked.",
+        })
+    return mark(sheet, key, answers) if key is not None else check_form(sheet, answers)
+
+
+def check_file(path: Path, *, course: Course, with_key: bool) -> TheoryResult:
+    """Mark or check an answer file by itself; the file says which quiz it answers.
+
+    Raises:
+        UserError: there is no such file, it cannot be read, or it names no quiz of this course.
+
+    """
+    answers = read_answers(path)
+    if answers.quiz is None:
+        there = ", ".join(sorted(file.stem for file in course.sheets.glob("*.yaml")))
+        raise UserError(f"{path.name} does not say which quiz it answers; add a line `quiz: ...` ({there})")
+    sheet = load_sheet(course, answers.quiz)
+    key = load_key(course, answers.quiz) if with_key else None
+    return mark(sheet, key, answers) if key is not None else check_form(sheet, answers)
+
+
+def exact_points(sheet: Sheet, verdicts: dict[str, Verdict]) -> Fraction:
+    """Give the points of a sheet: raw points, kept from falling below the floor, scaled to the sheet's points.
+
+    points = sheet.points * sum over questions / (right * number of statements that count); what was left out,
+    or could not be marked, is worth as much as abstaining.
+    """
+    scheme = sheet.scheme
+    sums = [
+        sum((_raw(scheme, verdicts[one.id]) for one in question.statements), Fraction(0))
+        for question in sheet.questions
+    ]
+    if scheme.floor == "question":
+        sums = [max(Fraction(0), one) for one in sums]
+    total = sum(sums, Fraction(0))
+    if scheme.floor == "sheet":
+        total = max(Fraction(0), total)
+    return sheet.points * total / (scheme.right * _counted(sheet))
+
+
+def _counted(sheet: Sheet) -> int:
+    """Count the statements that points can come from."""
+    return sum(1 for one in sheet.statements if not (one.void and sheet.scheme.void == "excluded"))
+
+
+def _raw(scheme: Scheme, verdict: Verdict) -> Fraction:
+    if verdict == "void":
+        return scheme.right if scheme.void == "point" else Fraction(0)
+    return {"right": scheme.right, "wrong": scheme.wrong}.get(verdict, scheme.abstain)
+
+
+def _by_statement(sheet: Sheet, answers: Answers) -> tuple[dict[str, Given], list[str]]:
+    """Find the one answer to each statement, and say what is wrong with the form, in the order of the sheet."""
+    known = {fold(one.id): one.id for one in sheet.statements}
+    counts = Counter(fold(one.id) for one in answers.given)
+    given: dict[str, Given] = {}
+    problems = list(answers.problems)
+    unknown = []
+    for one in answers.given:
+        folded = fold(one.id)
+        if folded not in known:
+            unknown.append(one.id)
+        elif counts[folded] == 1:
+            given[known[folded]] = one
+    for statement in sheet.statements:
+        times = counts[fold(statement.id)]
+        if times > 1:
+            given[statement.id] = Given(id=statement.id, answer=None)
+            problems.append(f"{statement.id} is answered {times} times; it stays unmarked, keep one answer")
+        elif statement.id in given:
+            problems += given[statement.id].problems
+    if unknown:
+        problems.append(f"not on the sheet, so ignored: {_listed(unknown)} (its statements: {_listed(known.values())})")
+    missing = [one.id for one in sheet.statements if one.id not in given and not one.void]
+    if missing:
+        problems.append(f"not answered, which counts as abstaining: {_listed(missing)}")
+    return given, problems
+
+
+def _listed(ids: Iterable[str], *, most: int = 30) -> str:
+    """List ids that may be a stranger's: cut, and without characters that do more than show."""
+    words = ["".join(letter if letter.isprintable() else "?" for letter in one[:20]) for one in ids]
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
+
+def _unmarked(statement: Statement, given: Given | None) -> StatementResult:
+    """Say what was answered, and nothing about whether it is right."""
+    verdict: Verdict = "unmarked"
+    if statement.void:
+        verdict = "void"
+    elif given is None:
+        verdict = "missing"
+    elif given.answer == "abstain":
+        verdict = "abstained"
+    return StatementResult(
+        id=statement.id, text=statement.text, verdict=verdict,
+        answer=given.answer if given else None, argument=given.argument if given else "",
+    )
+
+
+def _marked(statement: Statement, key: Key, given: Given | None, scheme: Scheme) -> StatementResult:
+    form = _unmarked(statement, given)
+    entry = key.answers.get(statement.id)
+    verdict = form.verdict
+    if verdict == "unmarked" and entry is not None and form.answer is not None:
+        verdict = "right" if form.answer == entry.answer else "wrong"
+    excluded = verdict == "void" and scheme.void == "excluded"
+    return form.model_copy(update={
+        "verdict": verdict, "key": entry.answer if entry else None, "why": entry.why if entry else "",
+        "points": None if excluded else float(_raw(scheme, verdict)),
+        "contested": bool(entry and entry.contested and verdict == "wrong" and form.argument),
+    })
+
+
+def _explanation(sheet: Sheet, statements: Sequence[StatementResult], points: Fraction) -> str:
+    """Say how the points come about: "12 right (+1), 3 wrong (-1), ...: 9 of 19, scaled to 20 points: 9.47."."""
+    scheme = sheet.scheme
+    counts = Counter(one.verdict for one in statements)
+    worth = {"right": scheme.right, "wrong": scheme.wrong}
+    words = [f"{counts[verdict]} {verdict} ({_number(worth[verdict])} each)" for verdict in ("right", "wrong")]
+    words += [f"{counts[verdict]} {verdict}" for verdict in ("abstained", "missing", "unmarked") if counts[verdict]]
+    if counts["void"]:
+        fate = "counted nowhere" if scheme.void == "excluded" else "counted as right for everyone"
+        words.append(f"{counts['void']} void ({fate})")
+    floor = {"question": "no question below 0", "sheet": "the sheet not below 0", "none": "no floor"}[scheme.floor]
+    most = scheme.right * _counted(sheet)
+    total = points * most / sheet.points
+    return (
+        f"{', '.join(words)}; {floor}: {_number(total, signed=False)} of {_number(most, signed=False)}, "
+        f"scaled to {float(sheet.points):g} points: {float(points):.4g}."
+    )
+
+
+def _number(value: Fraction, *, signed: bool = True) -> str:
+    return f"{float(value):{'+' if signed else ''}.4g}".replace("-", "\N{MINUS SIGN}")

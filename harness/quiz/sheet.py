@@ -1,0 +1,170 @@
+"""Sheet and key: two files, so that the key never leaves the staff's machine."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from harness import documents
+from harness.course import Course
+from harness.errors import UserError
+from harness.quiz.exact import Exact, Identifier
+from harness.quiz.words import YesNo
+from harness.records import Record
+
+__all__ = ["Key", "KeyEntry", "Question", "Scheme", "Sheet", "Statement", "check_key", "load_key", "load_sheet"]
+
+
+class Scheme(Record):
+    """What an answer is worth, before the points are scaled to those of the sheet.
+
+    Two rules hold for every scheme, so that nobody is ever punished for abstaining: leaving a statement out is
+    worth nothing, and a wrong answer is worth no more than that.
+    """
+
+    right: Exact = Fraction(1)
+    wrong: Exact = Fraction(-1)
+    abstain: Exact = Fraction(0)
+    floor: Literal["question", "sheet", "none"] = "question"
+    """Where points are kept from falling below 0: in every question by itself, on the whole sheet, or nowhere."""
+    void: Literal["excluded", "point"] = "excluded"
+    """What a void statement does: it counts nowhere, or everybody gets it right."""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.right <= 0:
+            raise ValueError("right must be above 0")
+        if self.abstain != 0:
+            raise ValueError("abstain must be 0, so that an empty sheet is worth nothing; change right and wrong")
+        if self.wrong > 0:
+            raise ValueError("wrong must be at most 0, so that guessing is never better than abstaining")
+        return self
+
+
+class Statement(Record):
+    """A sentence that is true or false."""
+
+    id: Identifier
+    text: str = Field(min_length=1)
+    topics: tuple[str, ...] = ()
+    void: bool = False          # found to be badly put; the scheme says what becomes of it
+
+
+class Question(Record):
+    """Statements that belong together."""
+
+    id: Identifier
+    title: str
+    statements: tuple[Statement, ...] = Field(min_length=1)
+
+
+class Sheet(Record):
+    """The theory part as students get it: everything but the key."""
+
+    quiz: Identifier
+    title: str
+    points: Exact = Field(gt=0)
+    scheme: Scheme = Scheme()
+    questions: tuple[Question, ...] = Field(min_length=1)
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """All statements in the order of the sheet."""
+        return tuple(statement for question in self.questions for statement in question.statements)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for kind, ids in (("questions", [question.id for question in self.questions]),
+                          ("statements", [fold(statement.id) for statement in self.statements])):
+            doubled = sorted({one for one in ids if ids.count(one) > 1})
+            if doubled:
+                raise ValueError(f"two {kind} have the id {', '.join(doubled)}; give each its own")
+        if self.scheme.void == "excluded" and all(statement.void for statement in self.statements):
+            raise ValueError("every statement is void; at least one must count")
+        return self
+
+
+class KeyEntry(Record):
+    """The true answer to a statement, and why."""
+
+    answer: YesNo
+    why: str = Field(min_length=1)
+    contested: bool = False     # a good argument can justify either answer
+
+
+class Key(Record):
+    """The answers to a sheet."""
+
+    quiz: Identifier
+    answers: dict[str, KeyEntry]
+
+
+def fold(identifier: str) -> str:
+    """Make ids comparable that a person would call the same: "1a", "1A", "1.a", " 1a)"."""
+    return re.sub(r"[\s.:()_-]", "", identifier).casefold()
+
+
+def load_sheet(course: Course, quiz_id: str) -> Sheet:
+    """Load the sheet of this name from the course folder.
+
+    Raises:
+        UserError: there is none, or its file is wrong.
+
+    """
+    path = _path(course.sheets, quiz_id)
+    if path is None or not path.is_file():
+        there = sorted(file.stem for file in course.sheets.glob("*.yaml"))
+        near = difflib.get_close_matches(quiz_id, there, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(there) or 'none'}"
+        raise UserError(f"there is no quiz {documents.shown(quiz_id)} in {course.sheets}; {hint}")
+    sheet = documents.read(path, Sheet)
+    _check_name(path, sheet.quiz)
+    return sheet
+
+
+def load_key(course: Course, quiz_id: str) -> Key | None:
+    """Load the key of this name; None where the machine has none, as a student's does not.
+
+    Raises:
+        UserError: its file is wrong.
+
+    """
+    path = _path(course.keys, quiz_id)
+    if path is None or not path.is_file():
+        return None
+    key = documents.read(path, Key)
+    _check_name(path, key.quiz)
+    return key
+
+
+def check_key(sheet: Sheet, key: Key) -> None:
+    """Check that a key answers every statement of its sheet, and no other.
+
+    Raises:
+        UserError: it does not.
+
+    """
+    if sheet.quiz != key.quiz:
+        raise UserError(f"the key is of quiz {key.quiz}, the sheet of quiz {sheet.quiz}; use the key of that sheet")
+    known = {statement.id for statement in sheet.statements}
+    lacking = [statement.id for statement in sheet.statements if not statement.void and statement.id not in key.answers]
+    if lacking:
+        raise UserError(f"the key of {key.quiz} has no answer to {', '.join(lacking)}; add them to its file")
+    unknown = [one for one in key.answers if one not in known]
+    if unknown:
+        raise UserError(f"the key of {key.quiz} answers {', '.join(unknown)}, which its sheet does not have; remove them")
+
+
+def _path(folder: Path, quiz_id: str) -> Path | None:
+    """Give the path of a quiz file; None for an id that is no plain name, such as one that leads out of the folder."""
+    return folder / f"{quiz_id}.yaml" if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", quiz_id) else None
+
+
+def _check_name(path: Path, quiz_id: str) -> None:
+    if path.stem != quiz_id:
+        raise UserError(f"{documents.display_name(path)}: the file says `quiz: {quiz_id}`; rename the file or the quiz")

@@ -1,0 +1,58 @@
+"""What counts as yes, as no and as leaving a statement out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+
+__all__ = ["ALLOWED", "Answer", "YesNo", "read_answer", "read_yes_no"]
+
+Answer = Literal["yes", "no", "abstain"]
+
+ALLOWED = 'yes, no or abstain (also true/false, y/n, ja/nein; skip, "-", null or nothing to abstain)'
+"""What may be written, in a sentence's words."""
+
+_MEANINGS: dict[str, Answer] = {
+    word: answer
+    for answer, words in (
+        ("yes", "yes y true t ja j wahr richtig"),
+        ("no", "no n false f nein falsch"),
+        ("abstain", "abstain abstained abstention skip skipped pass enthaltung enthalten none null nil ~ - – —"),
+    )
+    for word in words.split()
+} | {"": "abstain"}     # type: ignore[assignment]  # mypy widens the literals of a comprehension
+
+
+def read_answer(written: object) -> Answer | None:
+    """Give what a person means by a word; None where it is none of the words that are taken.
+
+    Capitals, spaces around it and a full stop or exclamation mark behind it make no difference.
+
+    >>> read_answer("JA"), read_answer(False), read_answer(" Yes. "), read_answer("maybe")
+    ('yes', 'no', 'yes', None)
+    """
+    if written is None:
+        return "abstain"
+    if isinstance(written, bool):
+        return "yes" if written else "no"
+    if not isinstance(written, str):
+        return None
+    return _MEANINGS.get(written.strip().rstrip(".!,;").rstrip().casefold())
+
+
+def read_yes_no(written: object) -> str:
+    """Give "yes" or "no"; for keys, where abstaining makes no sense.
+
+    Raises:
+        ValueError: it is neither.
+
+    """
+    answer = read_answer(written)
+    if answer is None or answer == "abstain":
+        raise ValueError("the answer must be yes or no")
+    return answer
+
+
+YesNo = Annotated[Literal["yes", "no"], BeforeValidator(read_yes_no)]
+"""A pydantic field that takes every way to write yes or no."""
