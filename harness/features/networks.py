@@ -1,0 +1,102 @@
+"""The two small networks that perceptual measurements look through. Imported only where torch is needed.
+
+Both give 64 linear features, normalised over the batch in training, and classify by one linear layer on top of them:
+linear features cannot die as rectified ones do, so that the covariance a Fréchet distance needs has full rank. They
+are built differently on purpose. What deceives one network, by chance or by intent, seldom deceives a second one
+that sees differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["FEATURES", "NETWORKS", "CounterJudge", "Judge", "multiply_adds"]
+
+FEATURES = 64
+CLASS_COUNT = 10
+MEAN, DEVIATION = 0.2860, 0.3530
+"""Grey value of the pixels of Fashion-MNIST's training images: their mean and their standard deviation."""
+
+
+class _Network(nn.Module):
+    """A trunk that gives 64 features, and the linear layer that classifies by them."""
+
+    def __init__(self, trunk: nn.Module, width: int) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.dropout = nn.Dropout(0.2)
+        self.project = nn.Linear(width, FEATURES, bias=False)
+        self.normalise = nn.BatchNorm1d(FEATURES)
+        self.classify = nn.Linear(FEATURES, CLASS_COUNT)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Give features (N, 64) and class logits (N, 10) of images (N, 1, 28, 28) in [0, 1]."""
+        hidden = self.trunk((images - MEAN) / DEVIATION).flatten(1)
+        features = self.normalise(self.project(self.dropout(hidden)))
+        return features, self.classify(features)
+
+
+def _convolution(inputs: int, outputs: int, size: int, *, stride: int = 1, padding: int = 0) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, stride=stride, padding=padding, bias=False), nn.BatchNorm2d(outputs)
+    )
+
+
+class Judge(_Network):
+    """Three strided 3x3 convolutions with rectified units, all of whose positions reach the features."""
+
+    def __init__(self) -> None:
+        trunk = nn.Sequential(
+            _convolution(1, 32, 3, stride=2, padding=1), nn.ReLU(),
+            _convolution(32, 64, 3, stride=2, padding=1), nn.ReLU(),
+            _convolution(64, 128, 3, stride=2, padding=1), nn.ReLU(),
+        )
+        super().__init__(trunk, 128 * 4 * 4)
+
+
+class _Residual(nn.Module):
+    """Two 3x3 convolutions added to what came in (He et al. 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _convolution(channels, channels, 3, padding=1)
+        self.second = _convolution(channels, channels, 3, padding=1)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        out: Tensor = nn.functional.silu(hidden + self.second(nn.functional.silu(self.first(hidden))))
+        return out
+
+
+class CounterJudge(_Network):
+    """A wide first convolution, one residual block, SiLU units, and averages over nine overlapping regions."""
+
+    def __init__(self) -> None:
+        trunk = nn.Sequential(
+            _convolution(1, 64, 8, stride=4, padding=2), nn.SiLU(), _Residual(64), nn.AdaptiveAvgPool2d(3)
+        )
+        super().__init__(trunk, 64 * 3 * 3)
+
+
+NETWORKS: dict[str, Callable[[], _Network]] = {"judge": Judge, "counter": CounterJudge}
+
+
+def multiply_adds(network: _Network) -> int:
+    """Count the multiplications (each with its addition) that one image costs in convolutions and linear layers."""
+    total = 0
+
+    def count(layer: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal total
+        weight: Tensor = layer.weight
+        total += output[0].numel() * weight[0].numel()
+
+    hooks = [
+        layer.register_forward_hook(count) for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)
+    ]
+    with torch.inference_mode():
+        network.eval()(torch.zeros(1, 1, 28, 28))
+    for hook in hooks:
+        hook.remove()
+    return total
