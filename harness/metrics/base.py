@@ -11,12 +11,12 @@ import numpy as np
 from harness.data import Dataset
 from harness.evidence import Evidence
 from harness.limits import Budget
-from harness.records import Better, Findings
+from harness.records import Better, Findings, Measurement
 
 __all__ = ["Family", "Metric", "Perception", "Recall", "Scene"]
 
 Recall = Callable[[str, Callable[[], dict[str, float]]], dict[str, float]]
-"""`recall(name, make)` gives what `make()` gave the last time for this name, data set, budget and code version.
+"""`recall(name, make)` gives what `make()` gave the last time for this name, data set, budget and code.
 
 For baselines, which depend on the data alone: `name` must hold every other thing they depend on.
 """
@@ -32,8 +32,11 @@ class Perception(Protocol):
 
     judge_hash: str
 
-    def features(self, network: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
-    def of(self, network: str, name: str) -> tuple[np.ndarray, np.ndarray]: ...
+    def features(self, network: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give features and class probabilities of images."""
+
+    def of(self, network: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Give the same for the named set, computed once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -58,6 +61,24 @@ class Metric:
     better: Better
     family: str
     explains: str       # one sentence for a first-year student
+
+    def measured(
+        self,
+        value: float,
+        *,
+        sample_size: int,
+        interval: tuple[float, float] | None = None,
+        settings: dict[str, float | str] | None = None,
+        baselines: dict[str, float] | None = None,
+        note: str = "",
+    ) -> Measurement:
+        """Give the measurement of this metric; NumPy's numbers become Python's."""
+        return Measurement(
+            name=self.name, value=float(value), unit=self.unit, better=self.better,
+            interval=None if interval is None else (float(interval[0]), float(interval[1])),
+            sample_size=int(sample_size), settings=settings or {},
+            baselines={name: float(number) for name, number in (baselines or {}).items()}, note=note,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
