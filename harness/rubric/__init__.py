@@ -1,0 +1,12 @@
+"""Points with reasons: a rubric turns measurements, the theory part and facts of the hand-in into marks.
+
+A measured criterion gets its points by two anchors, `none` (a trivial solution) and `full` (a good one), linear
+between them, or by stated bands.
+"""
+
+from __future__ import annotations
+
+from harness.rubric.criteria import Band, Criterion, PracticePart, Rubric, TheoryPart, load
+from harness.rubric.marking import mark, points_for
+
+__all__ = ["Band", "Criterion", "PracticePart", "Rubric", "TheoryPart", "load", "mark", "points_for"]
