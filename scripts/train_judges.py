@@ -13,6 +13,9 @@ import argparse
 import hashlib
 import json
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +69,9 @@ def train(name: str, images: Tensor, labels: Tensor, *, epochs: int, peak: float
         start, total = time.perf_counter(), torch.zeros(())
         order = torch.randperm(len(images), generator=generator)
         for batch in order[: len(images) // BATCH * BATCH].view(-1, BATCH):
-            _, logits = network(AUGMENT[name](images[batch], generator))
-            loss = nn.functional.cross_entropy(logits, labels[batch], label_smoothing=0.05)
+            with torch.autocast("cpu", torch.bfloat16):     # the weights stay float32; 1.6 times faster
+                _, logits = network(AUGMENT[name](images[batch], generator))
+            loss = nn.functional.cross_entropy(logits.float(), labels[batch], label_smoothing=0.05)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -115,23 +119,32 @@ def main() -> None:
     parser.add_argument("--peak", type=float, default=4e-3, help="highest learning rate")
     options = parser.parse_args()
     data = load(folder=options.data)
-    images, labels = as_tensors(data.train.images, data.train.labels)
-    if options.validate:
-        kept = slice(0, len(images) - VALIDATION)
-        seen = images[len(images) - VALIDATION :], labels[len(images) - VALIDATION :]
-    else:
-        kept, seen = slice(None), as_tensors(data.test.images, data.test.labels)
-    records = {}
-    for name in [options.only] if options.only and options.validate else NETWORKS:
-        network = train(name, images[kept], labels[kept], epochs=options.epochs, peak=options.peak)
-        records[name] = report(name, network, *look(network, *seen)) | {"epochs": options.epochs, "peak": options.peak}
-        print(json.dumps({name: records[name]}))
-        if not options.validate:
-            content = save({key: value.contiguous() for key, value in network.state_dict().items()})
-            (WEIGHTS / FILES[name]).write_bytes(content)
-            records[name] |= {"file": FILES[name], "sha256": hashlib.sha256(content).hexdigest()}
+    names = [options.only] if options.only and options.validate else list(NETWORKS)
+    # One process and one core for each: threads that share two cores wait for each other more than they compute.
+    with ProcessPoolExecutor(len(names), mp_context=get_context("spawn")) as pool:
+        records = dict(zip(names, pool.map(partial(make, data=data, options=options), names), strict=True))
+    print(json.dumps(records, indent=2))
     if not options.validate:
         write_record(data, records, options)
+
+
+def make(name: str, *, data: Dataset, options: argparse.Namespace) -> dict[str, Any]:
+    """Train one network, look at it on images it has not seen, and write its weights unless this is a validation."""
+    torch.set_num_threads(1)
+    images, labels = as_tensors(data.train.images, data.train.labels)
+    if options.validate:
+        kept = len(images) - VALIDATION
+        unseen = images[kept:], labels[kept:]
+        images, labels = images[:kept], labels[:kept]
+    else:
+        unseen = as_tensors(data.test.images, data.test.labels)
+    network = train(name, images, labels, epochs=options.epochs, peak=options.peak)
+    record = report(name, network, *look(network, *unseen)) | {"epochs": options.epochs, "peak": options.peak}
+    if not options.validate:
+        content = save({key: value.contiguous() for key, value in network.state_dict().items()})
+        (WEIGHTS / FILES[name]).write_bytes(content)
+        record |= {"file": FILES[name], "sha256": hashlib.sha256(content).hexdigest()}
+    return record
 
 
 def write_record(data: Dataset, records: dict[str, Any], options: argparse.Namespace) -> None:
