@@ -1,9 +1,9 @@
 """YAML documents into typed models, with messages that name the file, the line, the field and the remedy.
 
 Scalars are read by the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema), where only
-`true` and `false` are booleans: a bare `yes`, `no`, `on` or `y` stays the text that was written (a pydantic field
-of type bool still takes it), keys are always text, and dates stay text. Aliases, tags, doubled keys and more than
-one document in a file are refused.
+`true` and `false` are booleans: a bare `yes`, `no`, `on` or `y` stays the text that was written (a pydantic
+field of type bool still takes it), keys are always text, and dates stay text. Aliases, tags, doubled keys and
+more than one document in a file are refused.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from harness.errors import UserError
 
 __all__ = [
     "MAX_BYTES", "MAX_DEPTH",
-    "compose", "display_name", "line_of", "loads", "plain", "raw", "read", "shown", "text_of",
+    "compose", "display_name", "line_of", "loads", "place", "plain", "raw", "read", "shown", "text_of",
 ]
 
 MAX_BYTES = 2**20
@@ -82,7 +82,7 @@ def loads(text: str, name: str, kind: type[T]) -> T:
     root = compose(text, name)
     data = plain(root, name)
     if not isinstance(data, dict):
-        raise UserError(f"{name}, line {line_of(root)}: the document must be fields, written `name: value`")
+        raise UserError(f"{place(name, root)}: the document must be fields, written `name: value`")
     try:
         return kind.model_validate(data)
     except ValidationError as error:
@@ -129,7 +129,7 @@ def text_of(path: Path, *, name: str | None = None) -> str:
 
 
 def shown(text: str, *, most: int = 60) -> str:
-    """Quote text of a stranger for a message: one line, at most `most` characters, control characters escaped."""
+    """Quote a stranger's text for a message: one line, cut at `most` characters, control characters escaped."""
     return repr(text if len(text) <= most else text[:most - 1] + "…")
 
 
@@ -166,6 +166,11 @@ def line_of(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
+def place(name: str, node: yaml.Node) -> str:
+    """Say where a node stands: "answers.yaml, line 4"."""
+    return f"{name}, line {line_of(node)}"
+
+
 def plain(node: yaml.Node, name: str) -> Any:
     """Turn nodes into dicts with text keys, lists, text, int, float, bool and None.
 
@@ -181,10 +186,10 @@ def plain(node: yaml.Node, name: str) -> Any:
     lines: dict[str, int] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise UserError(f"{name}, line {line_of(key)}: the name of a field must be plain text; quote it")
+            raise UserError(f"{place(name, key)}: the name of a field must be plain text; quote it")
         if key.value in data:
             raise UserError(
-                f"{name}, line {line_of(key)}: {shown(key.value)} stands here a second time (first in line "
+                f"{place(name, key)}: {shown(key.value)} stands here a second time (first in line "
                 f"{lines[key.value]}); remove one of them"
             )
         data[key.value], lines[key.value] = plain(value, name), line_of(key)
@@ -210,7 +215,7 @@ def _check_events(text: str, name: str) -> None:
     for event in yaml.parse(text, Loader=_Loader):
         where = f"{name}, line {event.start_mark.line + 1 if event.start_mark else 1}"
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise UserError(f"{where}: anchors (&) and aliases (*) are not taken; write the value, or quote it")
+            raise UserError(f"{where}: anchors (&) and aliases (*) are not taken; write the value out")
         if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
             raise UserError(f"{where}: tags (!) are not taken; write the plain value, or quote it")
         if isinstance(event, yaml.CollectionStartEvent):
@@ -250,7 +255,7 @@ def _remedy(text: str, line: int, problem: str) -> str:
 
 
 def _take_texts(error: ValidationError, root: yaml.Node, data: Any) -> bool:
-    """Put what was written where text is wanted but a number or boolean was read (`group: 007`); say if any."""
+    """Put the text as written where text is wanted but a number was read (`group: 007`); say whether any."""
     taken = False
     for problem in error.errors(include_url=False):
         if problem["type"] != "string_type" or not isinstance(problem["input"], (int, float)):

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from harness.quiz.answers import Answers, Given, read_answers, template
 from harness.quiz.marking import check_file, check_form, mark, theory
-from harness.quiz.sheet import Key, KeyEntry, Question, Scheme, Sheet, Statement, check_key, load_key, load_sheet
+from harness.quiz.sheet import (
+    Key,
+    KeyEntry,
+    Question,
+    Scheme,
+    Sheet,
+    Statement,
+    check_key,
+    load_key,
+    load_sheet,
+)
 
 __all__ = [
     "Answers", "Given", "Key", "KeyEntry", "Question", "Scheme", "Sheet", "Statement",
-    "check_file", "check_form", "check_key", "load_key", "load_sheet", "mark", "read_answers", "template", "theory",
+    "check_file", "check_form", "check_key", "load_key", "load_sheet", "mark", "read_answers", "template",
+    "theory",
 ]

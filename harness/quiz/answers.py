@@ -11,6 +11,7 @@ from typing import Self
 import yaml
 
 from harness import documents
+from harness.documents import place, shown
 from harness.errors import UserError
 from harness.quiz.sheet import Sheet
 from harness.quiz.words import ALLOWED, Answer, read_answer
@@ -39,7 +40,7 @@ class Given(Record):
 
 
 class Answers(Record):
-    """All answers of a group in the order of its file, doubled ones and those to unknown statements included."""
+    """All answers of a group in the order of its file, also doubled ones and those to unknown statements."""
 
     quiz: str | None
     given: tuple[Given, ...]
@@ -65,17 +66,20 @@ def read_answers(path: Path, *, name: str | None = None) -> Answers:
     name = name or path.name
     root = documents.compose(documents.text_of(path, name=name), name)
     if not isinstance(root, yaml.MappingNode):
-        raise UserError(f"{name}, line {documents.line_of(root)}: write `quiz: ...` and `answers:`, and below it `1a: yes`")
+        raise UserError(f"{place(name, root)}: write `quiz: ...` and `answers:`, and below it `  1a: yes`")
     top: dict[str, yaml.Node] = {}
     problems = []
     for key, value in _fields(root, name):
-        line = documents.line_of(key)
+        where = f"{place(name, key)}: {shown(key.value)}"
         if key.value in top:
-            raise UserError(f"{name}, line {line}: {documents.shown(key.value)} stands here a second time; remove one")
+            raise UserError(f"{where} stands here a second time; remove one of them")
         top[key.value] = value
         if key.value not in {"quiz", "answers"}:
-            problems.append(f"{name}, line {line}: the field {documents.shown(key.value)} is not known; it is ignored")
-    return Answers(quiz=_quiz(top.get("quiz"), name), given=_all_given(top.get("answers"), name), problems=tuple(problems))
+            problems.append(f"{where} is not a field that is known here (quiz, answers); it is ignored")
+    return Answers(
+        quiz=_quiz(top.get("quiz"), name), given=_all_given(top.get("answers"), name),
+        problems=tuple(problems),
+    )
 
 
 def template(sheet: Sheet) -> str:
@@ -95,45 +99,46 @@ def _quiz(node: yaml.Node | None, name: str) -> str | None:
     if node is None:
         return None
     if not isinstance(node, yaml.ScalarNode):
-        raise UserError(f"{name}, line {documents.line_of(node)}: quiz must be the name of the quiz, such as summer23")
+        raise UserError(f"{place(name, node)}: quiz must be the name of the quiz, such as summer23")
     return str(node.value)
 
 
 def _all_given(node: yaml.Node | None, name: str) -> tuple[Given, ...]:
     if node is None:
-        raise UserError(f"{name}: there is no field `answers`; add `answers:` and below it lines such as `  1a: yes`")
+        raise UserError(f"{name}: the field `answers` is missing; add `answers:` and below it `  1a: yes`")
     if isinstance(node, yaml.ScalarNode) and documents.plain(node, name) is None:
         return ()
     if not isinstance(node, yaml.MappingNode):
-        raise UserError(f"{name}, line {documents.line_of(node)}: below `answers:` write lines such as `  1a: yes`")
+        raise UserError(f"{place(name, node)}: below `answers:` write lines such as `  1a: yes`")
     if len(node.value) > MOST_ANSWERS:
-        raise UserError(f"{name}: {len(node.value):,} answers; no sheet has so many, keep those to its statements")
+        raise UserError(f"{name}: {len(node.value):,} answers; no sheet has so many, keep what is asked")
     return tuple(_given(key, value, name) for key, value in _fields(node, name))
 
 
 def _fields(node: yaml.MappingNode, name: str) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise UserError(f"{name}, line {documents.line_of(key)}: a list or fields stand here for a name; quote it")
+            raise UserError(f"{place(name, key)}: a list or fields stand here for a name; quote it")
         yield key, value
 
 
 def _given(key: yaml.ScalarNode, node: yaml.Node, name: str) -> Given:
     """Read `1a: yes` or `1a: {answer: yes, argument: ...}`."""
     one = key.value.strip()
-    where = f"{name}, line {documents.line_of(key)}: {documents.shown(one)[1:-1]}"
+    where = f"{place(name, key)}: {shown(one)[1:-1]}"
     if isinstance(node, yaml.ScalarNode):
         answer, problems = _answer([node], where, name)
         return Given(id=one, answer=answer, problems=tuple(problems))
-    if isinstance(node, yaml.SequenceNode):
-        return Given(id=one, answer=None, problems=(f"{where} has a list where one answer is wanted; {_LEFT}",))
+    if not isinstance(node, yaml.MappingNode):
+        problem = f"{where} has a list where one answer is wanted; {_LEFT}"
+        return Given(id=one, answer=None, problems=(problem,))
     fields: dict[str, list[yaml.Node]] = {}
     for field, value in _fields(node, name):
         fields.setdefault(field.value, []).append(value)
     answer, problems = _answer(fields.pop("answer", []), where, name)
     argument, more = _argument(fields.pop("argument", []), where, name)
     problems += more
-    problems += [f"{where}: the field {documents.shown(field)} is ignored; write answer and argument" for field in fields]
+    problems += [f"{where}: the field {shown(one)} is ignored; write answer and argument" for one in fields]
     return Given(id=one, answer=answer, argument=argument, problems=tuple(problems))
 
 
@@ -149,7 +154,7 @@ def _answer(nodes: list[yaml.Node], where: str, name: str) -> tuple[Answer | Non
         return None, [f"{where} has a list or fields where one answer is wanted; {_LEFT}"]
     answer = read_answer(documents.plain(nodes[0], name))
     if answer is None:
-        return None, [f"{where} is {documents.shown(nodes[0].value)}; {_LEFT}"]
+        return None, [f"{where} is {shown(nodes[0].value)}; {_LEFT}"]
     return answer, []
 
 
@@ -164,5 +169,5 @@ def _argument(nodes: list[yaml.Node], where: str, name: str) -> tuple[str, list[
     lines = sum(math.ceil(len(line) / LINE_LENGTH) for line in text.splitlines() if line.strip())
     if lines <= ARGUMENT_LINES:
         return text, []
-    problem = f"{where}: the argument has {lines} lines of {LINE_LENGTH} characters; shorten it to {ARGUMENT_LINES}"
-    return text[:MOST_CHARACTERS], [problem]
+    most = f"{ARGUMENT_LINES} lines of at most {LINE_LENGTH} characters"
+    return text[:MOST_CHARACTERS], [f"{where}: the argument takes {lines} lines; shorten it to {most}"]

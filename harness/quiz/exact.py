@@ -26,7 +26,9 @@ def exact(value: Any) -> Fraction:
     except (ValueError, ZeroDivisionError):
         raise ValueError("must be a number, such as 1, 0.5 or 1/3") from None
     if abs(number) > MOST or number.denominator > MOST:
-        raise ValueError("must be a number of ordinary size, with at most six digits before and after the point")
+        raise ValueError(
+            "must be a number of ordinary size, with at most six digits on either side of the point"
+        )
     return number
 
 

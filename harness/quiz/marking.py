@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.course import Course
+from harness.documents import shown
 from harness.errors import UserError
 from harness.quiz.answers import Answers, Given, read_answers
 from harness.quiz.sheet import Key, Scheme, Sheet, Statement, check_key, fold, load_key, load_sheet
@@ -50,7 +51,7 @@ def check_form(sheet: Sheet, answers: Answers) -> TheoryResult:
 
 
 def theory(answers_path: Path | None, *, sheet: Sheet, key: Key | None) -> TheoryResult:
-    """Mark the answer file of a hand-in, or check its form without a key; whatever is wrong with it is a result.
+    """Mark the answer file of a hand-in, or check its form without a key; a faulty file is no error.
 
     Args:
         answers_path: the file, or None where the hand-in names none.
@@ -63,14 +64,14 @@ def theory(answers_path: Path | None, *, sheet: Sheet, key: Key | None) -> Theor
     """
     blank = TheoryResult(outcome=Outcome.NOT_HANDED_IN, quiz=sheet.quiz, max_points=float(sheet.points))
     if answers_path is None or not answers_path.exists():
-        missing = f"there is no file {answers_path.name}" if answers_path else "the hand-in names no file of answers"
+        missing = f"there is no file {answers_path.name}" if answers_path else "no file of answers is named"
         return blank.model_copy(update={"explanation": f"No answers were handed in: {missing}."})
     try:
         answers = read_answers(answers_path)
         if answers.quiz is not None and fold(answers.quiz) != fold(sheet.quiz):
             raise UserError(
-                f"{answers_path.name}: these are answers to the quiz {answers.quiz[:40]!r}, but {sheet.quiz} was asked; "
-                "hand in the answers to that one"
+                f"{answers_path.name}: these are answers to the quiz {shown(answers.quiz)}, but {sheet.quiz} "
+                "was asked; hand in the answers to that one"
             )
     except UserError as error:
         return blank.model_copy(update={
@@ -97,7 +98,7 @@ def check_file(path: Path, *, course: Course, with_key: bool) -> TheoryResult:
 
 
 def exact_points(sheet: Sheet, verdicts: dict[str, Verdict]) -> Fraction:
-    """Give the points of a sheet: raw points, kept from falling below the floor, scaled to the sheet's points.
+    """Give the points of a sheet: raw points, no lower than the floor, scaled to the points of the sheet.
 
     points = sheet.points * sum over questions / (right * number of statements that count); what was left out,
     or could not be marked, is worth as much as abstaining.
@@ -127,7 +128,7 @@ def _raw(scheme: Scheme, verdict: Verdict) -> Fraction:
 
 
 def _by_statement(sheet: Sheet, answers: Answers) -> tuple[dict[str, Given], list[str]]:
-    """Find the one answer to each statement, and say what is wrong with the form, in the order of the sheet."""
+    """Find the one answer to each statement, and say what is wrong with the form."""
     known = {fold(one.id): one.id for one in sheet.statements}
     counts = Counter(fold(one.id) for one in answers.given)
     given: dict[str, Given] = {}
@@ -147,7 +148,8 @@ def _by_statement(sheet: Sheet, answers: Answers) -> tuple[dict[str, Given], lis
         elif statement.id in given:
             problems += given[statement.id].problems
     if unknown:
-        problems.append(f"not on the sheet, so ignored: {_listed(unknown)} (its statements: {_listed(known.values())})")
+        there = _listed(known.values())
+        problems.append(f"not on the sheet, so ignored: {_listed(unknown)} (its statements: {there})")
     missing = [one.id for one in sheet.statements if one.id not in given and not one.void]
     if missing:
         problems.append(f"not answered, which counts as abstaining: {_listed(missing)}")
@@ -191,23 +193,25 @@ def _marked(statement: Statement, key: Key, given: Given | None, scheme: Scheme)
 
 
 def _explanation(sheet: Sheet, statements: Sequence[StatementResult], points: Fraction) -> str:
-    """Say how the points come about: "12 right (+1), 3 wrong (-1), ...: 9 of 19, scaled to 20 points: 9.47."."""
+    """Say how the points come about: "12 right (+1 each), ...: 9 of 19, scaled to 20 points: 9.474."."""
     scheme = sheet.scheme
     counts = Counter(one.verdict for one in statements)
-    worth = {"right": scheme.right, "wrong": scheme.wrong}
-    words = [f"{counts[verdict]} {verdict} ({_number(worth[verdict])} each)" for verdict in ("right", "wrong")]
-    words += [f"{counts[verdict]} {verdict}" for verdict in ("abstained", "missing", "unmarked") if counts[verdict]]
+    words = [
+        f"{counts['right']} right ({_number(scheme.right)} each)",
+        f"{counts['wrong']} wrong ({_number(scheme.wrong)} each)",
+        *(f"{counts[other]} {other}" for other in ("abstained", "missing", "unmarked") if counts[other]),
+    ]
     if counts["void"]:
         fate = "counted nowhere" if scheme.void == "excluded" else "counted as right for everyone"
         words.append(f"{counts['void']} void ({fate})")
-    floor = {"question": "no question below 0", "sheet": "the sheet not below 0", "none": "no floor"}[scheme.floor]
+    floor = {"question": "no question below 0", "sheet": "the sheet not below 0", "none": "no floor"}
     most = scheme.right * _counted(sheet)
     total = points * most / sheet.points
     return (
-        f"{', '.join(words)}; {floor}: {_number(total, signed=False)} of {_number(most, signed=False)}, "
+        f"{', '.join(words)}; {floor[scheme.floor]}: {float(total):.4g} of {float(most):.4g}, "
         f"scaled to {float(sheet.points):g} points: {float(points):.4g}."
     )
 
 
-def _number(value: Fraction, *, signed: bool = True) -> str:
-    return f"{float(value):{'+' if signed else ''}.4g}".replace("-", "\N{MINUS SIGN}")
+def _number(value: Fraction) -> str:
+    return f"{float(value):+.4g}".replace("-", "\N{MINUS SIGN}")

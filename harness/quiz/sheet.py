@@ -17,21 +17,24 @@ from harness.quiz.exact import Exact, Identifier
 from harness.quiz.words import YesNo
 from harness.records import Record
 
-__all__ = ["Key", "KeyEntry", "Question", "Scheme", "Sheet", "Statement", "check_key", "load_key", "load_sheet"]
+__all__ = [
+    "Key", "KeyEntry", "Question", "Scheme", "Sheet", "Statement",
+    "check_key", "fold", "load_key", "load_sheet",
+]
 
 
 class Scheme(Record):
     """What an answer is worth, before the points are scaled to those of the sheet.
 
-    Two rules hold for every scheme, so that nobody is ever punished for abstaining: leaving a statement out is
-    worth nothing, and a wrong answer is worth no more than that.
+    Two rules hold for every scheme, so that abstaining is always safe: leaving a statement out is worth
+    nothing, and a wrong answer is worth no more than that.
     """
 
     right: Exact = Fraction(1)
     wrong: Exact = Fraction(-1)
     abstain: Exact = Fraction(0)
     floor: Literal["question", "sheet", "none"] = "question"
-    """Where points are kept from falling below 0: in every question by itself, on the whole sheet, or nowhere."""
+    """Where points cannot fall below 0: in every question by itself, on the whole sheet, or nowhere."""
     void: Literal["excluded", "point"] = "excluded"
     """What a void statement does: it counts nowhere, or everybody gets it right."""
 
@@ -40,7 +43,7 @@ class Scheme(Record):
         if self.right <= 0:
             raise ValueError("right must be above 0")
         if self.abstain != 0:
-            raise ValueError("abstain must be 0, so that an empty sheet is worth nothing; change right and wrong")
+            raise ValueError("abstain must be 0, as an empty sheet is worth nothing; change right and wrong")
         if self.wrong > 0:
             raise ValueError("wrong must be at most 0, so that guessing is never better than abstaining")
         return self
@@ -150,21 +153,22 @@ def check_key(sheet: Sheet, key: Key) -> None:
 
     """
     if sheet.quiz != key.quiz:
-        raise UserError(f"the key is of quiz {key.quiz}, the sheet of quiz {sheet.quiz}; use the key of that sheet")
+        raise UserError(f"the key is of quiz {key.quiz}, the sheet of {sheet.quiz}; use the key of that one")
     known = {statement.id for statement in sheet.statements}
-    lacking = [statement.id for statement in sheet.statements if not statement.void and statement.id not in key.answers]
+    lacking = [one.id for one in sheet.statements if not one.void and one.id not in key.answers]
     if lacking:
         raise UserError(f"the key of {key.quiz} has no answer to {', '.join(lacking)}; add them to its file")
     unknown = [one for one in key.answers if one not in known]
     if unknown:
-        raise UserError(f"the key of {key.quiz} answers {', '.join(unknown)}, which its sheet does not have; remove them")
+        raise UserError(f"the key of {key.quiz} answers {', '.join(unknown)}, not on its sheet; remove them")
 
 
 def _path(folder: Path, quiz_id: str) -> Path | None:
-    """Give the path of a quiz file; None for an id that is no plain name, such as one that leads out of the folder."""
+    """Give the path of a quiz file; None for an id that is no plain name, such as "../other"."""
     return folder / f"{quiz_id}.yaml" if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", quiz_id) else None
 
 
 def _check_name(path: Path, quiz_id: str) -> None:
     if path.stem != quiz_id:
-        raise UserError(f"{documents.display_name(path)}: the file says `quiz: {quiz_id}`; rename the file or the quiz")
+        name = documents.display_name(path)
+        raise UserError(f"{name}: the file says `quiz: {quiz_id}`; rename the file or the quiz")

@@ -18,7 +18,7 @@ _MEANINGS: dict[str, Answer] = {
     for answer, words in (
         ("yes", "yes y true t ja j wahr richtig"),
         ("no", "no n false f nein falsch"),
-        ("abstain", "abstain abstained abstention skip skipped pass enthaltung enthalten none null nil ~ - – —"),
+        ("abstain", "abstain abstained abstention skip skipped pass enthaltung none null nil ~ - – —"),
     )
     for word in words.split()
 } | {"": "abstain"}     # type: ignore[assignment]  # mypy widens the literals of a comprehension

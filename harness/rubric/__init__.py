@@ -1,7 +1,7 @@
 """Points with reasons: a rubric turns measurements, the theory part and facts of the hand-in into marks.
 
-A measured criterion gets its points by two anchors, `none` (a trivial solution) and `full` (a good one), linear
-between them, or by stated bands.
+A measured criterion gets its points by two anchors, `none` (a trivial solution) and `full` (a good one),
+linear between them, or by stated bands.
 """
 
 from __future__ import annotations

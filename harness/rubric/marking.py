@@ -61,8 +61,8 @@ class _Given(NamedTuple):
 def mark(rubric: Rubric, *, models: dict[str, ModelResult], theory: TheoryResult, hand_in: HandIn) -> Marks:
     """Give the points of a hand-in, each with its reason.
 
-    What a person has to judge, what the model cannot do and what failed on our side is open: no points yet, and
-    not lost either. A fault of the group's and what was not handed in have 0 points.
+    What a person has to judge, what the model cannot do and what failed on our side is open: no points yet,
+    but not lost either. A fault of the group's, and what was not handed in, has 0 points.
     """
     parts = [
         _part("theory", rubric.theory.title, rubric.theory.points, [_theory(rubric, theory)]),
@@ -95,9 +95,9 @@ def _part(identifier: str, title: str, points: Fraction, given: list[_Given]) ->
 def _without_points(criterion: Criterion, outcome: Outcome, reason: str) -> _Given:
     points = None if outcome in _OPEN else 0.0
     return _Given(CriterionMark(
-        id=criterion.id, title=criterion.title, outcome=outcome, points=points, max_points=float(criterion.points),
-        reason=reason, measurement=criterion.measurement, ask=criterion.ask,
-        none=_float(criterion.none), full=_float(criterion.full),
+        id=criterion.id, title=criterion.title, outcome=outcome,
+        points=points, max_points=float(criterion.points), reason=reason,
+        measurement=criterion.measurement, ask=criterion.ask, none=_float(criterion.none), full=_float(criterion.full),
     ), Fraction(0))
 
 
@@ -137,11 +137,13 @@ def _unreadable(verdict: str, theory: TheoryResult) -> bool:
 
 
 def _judged(criterion: Criterion, hand_in: HandIn) -> _Given:
-    there = {"report": hand_in.report, "code": hand_in.code, "references": hand_in.references, None: True}
-    if not there[criterion.needs]:
-        lacking = {"report": "no report", "code": "no link to the code", "references": "no references"}
-        assert criterion.needs is not None      # noqa: S101 - None is always there
-        return _without_points(criterion, Outcome.NOT_HANDED_IN, f"The hand-in has {lacking[criterion.needs]}.")
+    wanted = {
+        "report": (hand_in.report, "no report"), "code": (hand_in.code, "no link to the code"),
+        "references": (hand_in.references, "no references"), None: (True, ""),
+    }
+    there, lacking = wanted[criterion.needs]
+    if not there:
+        return _without_points(criterion, Outcome.NOT_HANDED_IN, f"The hand-in has {lacking}.")
     reason = "A person gives these points."
     if criterion.needs == "report":
         if hand_in.pages is not None:
@@ -164,9 +166,8 @@ def _measured(criterion: Criterion, models: dict[str, ModelResult], step: Fracti
     if measurement is None:
         return _without_points(criterion, *_why_not(model, measured))
     if math.isnan(measurement.value):
-        return _without_points(
-            criterion, Outcome.HARNESS_FAULT, f"{measured} came out as no number, which is a fault of the harness.",
-        )
+        reason = f"{measured} came out as no number, which is a fault of the harness and costs no points."
+        return _without_points(criterion, Outcome.HARNESS_FAULT, reason)
     return _scored(criterion, measurement, step)
 
 
@@ -183,7 +184,7 @@ def _scored(criterion: Criterion, measurement: Measurement, step: Fraction) -> _
 
 
 def _reason(criterion: Criterion, measurement: Measurement, points: Fraction) -> str:
-    """Say the number, what stands on either side of it, and the points: "0.0133 squared intensity per pixel: ..."."""
+    """Say the number, the anchors on either side of it, and the points."""
     value = f"{measurement.value:.4g} {measurement.unit}".rstrip()
     gives = f"{float(points):g} of {float(criterion.points):g} points"
     if criterion.none is None or criterion.full is None:
@@ -203,11 +204,10 @@ def _comma(text: str) -> str:
 
 
 def _band_words(criterion: Criterion, points: Fraction) -> str:
-    for band in criterion.bands:
-        if band.points == points:
-            return f"{'at most' if band.at_most is not None else 'at least'} {float(band.limit):g}{_comma(band.is_)}"
-    worst = min(criterion.bands, key=lambda band: band.points)
-    return f"not {'at most' if worst.at_most is not None else 'at least'} {float(worst.limit):g}{_comma(worst.is_)}"
+    reached = [band for band in criterion.bands if band.points == points]
+    band = reached[0] if reached else min(criterion.bands, key=lambda band: band.points)
+    relation = "at most" if band.at_most is not None else "at least"
+    return f"{'' if reached else 'not '}{relation} {float(band.limit):g}{_comma(band.is_)}"
 
 
 def _flags(criterion: Criterion, measurement: Measurement, points: Fraction, step: Fraction) -> list[str]:
@@ -218,14 +218,12 @@ def _flags(criterion: Criterion, measurement: Measurement, points: Fraction, ste
     if len(ends) == 1:
         return []
     low, high = measurement.interval
-    return [
-        f"the 95% interval from {low:.4g} to {high:.4g} allows {float(ends[0]):g} to {float(ends[-1]):g} points: "
-        "a person should decide"
-    ]
+    allowed = f"{float(ends[0]):g} to {float(ends[-1]):g} points"
+    return [f"the 95% interval, {low:.4g} to {high:.4g}, allows {allowed}: a person should decide"]
 
 
-_GENERAL = frozenset(CAPABILITIES) - {"fit"}
-"""Stages that concern only what needs them; a fault in any other stage (fit, load, ...) concerns every measurement."""
+_SPECIAL = frozenset(CAPABILITIES) - {"fit"}
+"""Stages that concern only what needs them; a fault in another (fit, start) concerns every measurement."""
 
 
 def _why_not(model: ModelResult, measured: str) -> tuple[Outcome, str]:
@@ -257,5 +255,5 @@ def _concerning(faults: list[Fault], family: str, needs: tuple[str, ...]) -> Fau
     families = {one.name for one in FAMILIES}
     return next((
         one for one in faults
-        if one.stage in {family, *needs} or (one.stage not in _GENERAL and one.stage not in families)
+        if one.stage in {family, *needs} or (one.stage not in _SPECIAL and one.stage not in families)
     ), None)
