@@ -63,8 +63,8 @@ def gather(parts: Sequence[Moments]) -> Moments:
 def frechet_distance(real: Moments, other: Moments) -> float:
     """Give |m1 - m2|² + tr S1 + tr S2 - 2 tr (S1^½ S2 S1^½)^½ (Heusel et al. 2017).
 
-    With any factor S1 = A Aᵀ the last trace is the sum of the roots of the eigenvalues of Aᵀ S2 A, a symmetric
-    matrix: no root of a matrix is taken and no imaginary part has to be thrown away.
+    With any factor S1 = A Aᵀ the last trace is the sum of the roots of the eigenvalues of Aᵀ S2 A, a
+    symmetric matrix: no root of a matrix is taken and no imaginary part has to be thrown away.
     """
     first, second = real.covariance, other.covariance
     try:
@@ -82,8 +82,8 @@ def frechet_distance(real: Moments, other: Moments) -> float:
 def frechet(real: np.ndarray, other: np.ndarray, *, paired: bool = False) -> FrechetDistance:
     """Measure the Fréchet distance of features (n, f) to real ones (m, f), with jackknife intervals.
 
-    The interval is over draws of the other images while the real ones stay, as when a model is asked for new
-    samples; with `paired`, where image by image belongs together, over both.
+    The interval is over draws of the other images while the real ones stay, as when a model is asked for
+    new samples; with `paired`, where image by image belongs together, over both.
     """
     parts, real_parts = block_moments(other), block_moments(real)
     whole = gather(real_parts)

@@ -1,8 +1,8 @@
-"""Intervals of 95 %: a bootstrap over images, Wilson's for shares, a jackknife over blocks for whole sets."""
+"""Intervals of 95 %: a bootstrap over images, Wilson's for shares, a jackknife for whole sets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +12,7 @@ __all__ = [
     "bootstrap_difference",
     "bootstrap_mean",
     "bootstrap_quantile",
+    "bootstrap_statistic",
     "jackknife",
     "normal_mean",
     "wilson",
@@ -34,7 +35,8 @@ RESAMPLES_AT_ONCE = 50
 def bootstrap_mean(values: np.ndarray, *, resamples: int, seed: int) -> np.ndarray:
     """Give the percentile interval of the mean of each column (Efron 1979).
 
-    A resample of images is a vector of counts, so all resampled means of all columns are one matrix product.
+    A resample of images is a vector of counts, so all resampled means of all columns are one matrix
+    product.
 
     Args:
         values: (n,) or (n, k) numbers, one row for each image.
@@ -61,7 +63,8 @@ def bootstrap_difference(first: np.ndarray, second: np.ndarray, *, resamples: in
 def bootstrap_quantile(values: np.ndarray, share: float, *, resamples: int, seed: int) -> Interval:
     """Give the percentile interval of the quantile `share` of values (n,).
 
-    The quantile of a resample is the smallest value with at least `share` of the drawn counts at or below it.
+    The quantile of a resample is the smallest value with at least `share` of the drawn counts at or below
+    it.
     """
     order = np.argsort(values, kind="stable")
     ranked = np.asarray(values, np.float64)[order]
@@ -70,6 +73,24 @@ def bootstrap_quantile(values: np.ndarray, share: float, *, resamples: int, seed
         for counts in _resampled_counts(len(ranked), resamples=resamples, seed=seed)
     ]
     low, high = _ends(np.concatenate(found))
+    return float(low), float(high)
+
+
+def bootstrap_statistic(
+    counts: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], *, resamples: int, seed: int,
+) -> Interval:
+    """Give the percentile interval of a statistic of how many of n images fell into each of k cells.
+
+    Args:
+        counts: (k,) how many fell into each cell.
+        statistic: from counts (resamples, k) to numbers (resamples,).
+        resamples: how often the images are drawn with replacement.
+        seed: of the draws.
+
+    """
+    total = int(counts.sum())
+    drawn = np.random.default_rng(seed).multinomial(total, counts / total, size=resamples)
+    low, high = _ends(statistic(drawn))
     return float(low), float(high)
 
 
@@ -98,12 +119,12 @@ def blocks(count: int, number: int = 10) -> list[slice]:
 def jackknife(value: float, without: Sequence[float]) -> Interval | None:
     """Give the interval of a statistic of a whole set from its values without one block at a time.
 
-    The delete-block jackknife (Quenouille 1956; Shao and Wu 1989): the variance is (g - 1) / g times the sum
-    of squared deviations, with Student's distribution of g - 1 degrees of freedom. A Fréchet distance is a
-    smooth function of means and covariances, which is what the jackknife asks for, and it takes ten small
-    eigenvalue problems where a bootstrap would take a thousand. A bootstrap would be biased as well: images
-    drawn twice raise the distance, while leaving a tenth out shifts all blocks alike, which the deviations
-    do not see.
+    The delete-block jackknife (Quenouille 1956; Shao and Wu 1989): the variance is (g - 1) / g times the
+    sum of squared deviations, with Student's distribution of g - 1 degrees of freedom. A Fréchet distance
+    is a smooth function of means and covariances, which is what the jackknife asks for, and it takes ten
+    small eigenvalue problems where a bootstrap would take a thousand. A bootstrap would be biased as
+    well: images drawn twice raise the distance, while leaving a tenth out shifts all blocks alike, which
+    the deviations do not see.
 
     Returns:
         The interval, or None where there are fewer than two blocks.

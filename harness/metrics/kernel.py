@@ -1,4 +1,4 @@
-"""The kernel distance KID of Bińkowski et al. (2018), exact over all pairs, from moments of third order."""
+"""The kernel distance KID (Bińkowski et al. 2018), exact over all pairs, from moments of third order."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def kernel_distance(real: np.ndarray, other: np.ndarray) -> KernelDistance:
     """Measure the unbiased squared MMD with the kernel (x·y / f + 1)³ between features (m, f) and (n, f).
 
     This is KID with a single subset of all images. The kernel is a polynomial: its sum over all pairs is
-    a product of moments: (x·y)³ = ⟨x⊗x⊗x, y⊗y⊗y⟩. That costs n f³ / 2 multiplications for each set in place of
-    n² f for each of three matrices of kernels (a seventh at n = 10,000 and f = 64), hardly any memory, and
-    leaves nothing to chance, where the usual mean over a hundred random subsets of 1,000 has the same
-    expectation and some spread. The interval is a jackknife over ten blocks of the other images.
+    a product of moments: (x·y)³ = ⟨x⊗x⊗x, y⊗y⊗y⟩. That costs n f³ / 2 multiplications for each set in
+    place of n² f for each of three matrices of kernels (a seventh at n = 10,000 and f = 64), hardly any
+    memory, and leaves nothing to chance, where the usual mean over a hundred random subsets of 1,000 has
+    the same expectation and some spread. The interval is a jackknife over ten blocks of the other images.
     """
     weights = _weights(real.shape[1])
     reals = _gather([_sums(real[part]) for part in blocks(len(real))])

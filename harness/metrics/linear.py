@@ -15,7 +15,7 @@ AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrincipalComponents:
-    """The mean (p,) and an orthonormal basis (p, k) of images with p pixels, float32, widest component first."""
+    """The mean (p,) and an orthonormal basis (p, k) of images of p pixels, float32, the widest first."""
 
     mean: np.ndarray
     basis: np.ndarray
@@ -31,7 +31,8 @@ class PrincipalComponents:
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """Give what the code keeps of images (n, h, w): float32 of that shape, cut off at 0 and 1."""
         flat = self.encode(images) @ self.basis.T + self.mean
-        return np.clip(flat, 0.0, 1.0).reshape(images.shape)
+        kept: np.ndarray = np.clip(flat, 0.0, 1.0).reshape(images.shape)
+        return kept
 
 
 def principal_components(images: np.ndarray, *, size: int) -> PrincipalComponents:

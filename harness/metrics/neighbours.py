@@ -1,10 +1,11 @@
 """Neighbours in feature space: precision, recall, density and coverage in one pass, and exact look-ups.
 
-Ties decide these measures: a sample that repeats a real image lies exactly on the edge of a ball of radius 0.
-Two ways of adding up one distance differ in the last bit, and so may one way at two places of a matrix product.
-Features are therefore rounded to a grid first, fine enough to lose next to nothing of float32 and coarse enough
-that every product and every sum is a whole number below 2^53: float64 then computes each distance without any
-error, whatever the order of the sums, the number of threads or the library.
+Ties decide these measures: a sample that repeats a real image lies exactly on the edge of a ball of
+radius 0. Two ways of adding up one distance differ in the last bit, and so may one way at two places of a
+matrix product. Features are therefore rounded to a grid first, fine enough to lose next to nothing of
+float32 and coarse enough that every product and every sum is a whole number below 2^53: float64 then
+computes each distance without any error, whatever the order of the sums, the number of threads or the
+library.
 """
 
 from __future__ import annotations
@@ -78,8 +79,9 @@ def compare_manifolds(
 ) -> Manifolds:
     """Compare samples with real images by their neighbourhoods in feature space.
 
-    A neighbourhood is the closed ball up to the k-th nearest other image of the same set: k = 3 for precision and
-    recall (Kynkäänniemi et al. 2019, section 2), 5 for density and coverage (Naeem et al. 2020, section 3).
+    A neighbourhood is the closed ball up to the k-th nearest other image of the same set: k = 3 for
+    precision and recall (Kynkäänniemi et al. 2019, section 2), 5 for density and coverage (Naeem et al.
+    2020, section 3).
 
     Args:
         real: features (m, f).
@@ -108,8 +110,8 @@ def nearest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give the nearest of the points (m, f) to each query (n, f): index and Euclidean distance, each (n,).
 
-    Of several equally near ones the first counts. With `own` (n,), the query's own place among the points, that
-    place is left out.
+    Of several equally near ones the first counts. With `own` (n,), the query's own place among the
+    points, that place is left out.
     """
     first, second = on_grid(queries, points)
     index = np.zeros(len(first), np.int64)
@@ -123,7 +125,7 @@ def nearest(
 
 
 def _radii(features: np.ndarray, orders: tuple[int, ...]) -> np.ndarray:
-    """Give the squared distances (orders, n) of each image to its k-th nearest other, for each k in `orders`."""
+    """Give the squared distance (orders, n) of each image to its k-th nearest other, for each k."""
     found = np.empty((len(orders), len(features)))
     for rows, distances in squared_distances(features, features):
         # The image itself is among them, at exactly 0: the k-th other one stands at place k.

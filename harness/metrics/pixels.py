@@ -6,16 +6,27 @@ from functools import cache
 
 import numpy as np
 
-__all__ = ["BCE_CLIP", "MSE_FLOOR", "PIXEL_ERRORS", "as_float", "mean_squared_error", "pixel_errors", "ssim"]
+__all__ = [
+    "BCE_CLIP",
+    "MSE_FLOOR",
+    "PIXEL_ERRORS",
+    "as_float",
+    "mean_squared_error",
+    "nearest_by_pixels",
+    "pixel_errors",
+    "ssim",
+]
 
 PIXEL_ERRORS = ("mse", "mae", "psnr", "bce", "ssim")
 """The columns of `pixel_errors`."""
 
 BCE_CLIP = 1e-6
-"""The cross-entropy is infinite where a model is certain and wrong; intensities are kept this far from 0 and 1."""
+"""The cross-entropy is infinite where a model is certain and wrong; intensities are kept this far from 0
+and 1."""
 
 MSE_FLOOR = 1e-10
-"""A perfect image has an infinite signal-to-noise ratio; the squared error counts as at least this (100 dB)."""
+"""A perfect image has an infinite signal-to-noise ratio; the squared error counts as at least this (100
+dB)."""
 
 AT_ONCE = 250
 """Images that are worked on at once: their arrays fit the processor's cache."""
@@ -68,9 +79,10 @@ def pixel_errors(originals: np.ndarray, images: np.ndarray) -> np.ndarray:
 def ssim(originals: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Give the structural similarity of each image to its original (Wang et al. 2004): (n,) float64.
 
-    Gaussian window of 11x11 pixels with sigma 1.5, population covariances, data range 1, K1 = 0.01, K2 = 0.03,
-    averaged over the places where the window lies inside the image; as scikit-image computes it with
-    `gaussian_weights=True, use_sample_covariance=False`. Implementations that pad the image give other numbers.
+    Gaussian window of 11x11 pixels with sigma 1.5, population covariances, data range 1, K1 = 0.01, K2 =
+    0.03, averaged over the places where the window lies inside the image; as scikit-image computes it
+    with `gaussian_weights=True, use_sample_covariance=False`. Implementations that pad the image give
+    other numbers.
     """
     found = np.empty(len(images))
     for start in range(0, len(images), AT_ONCE):
@@ -102,11 +114,12 @@ def _ssim(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _blur(images: np.ndarray) -> np.ndarray:
     """Filter (n, h, w) with the Gaussian window where it fits: (n, w - 10, h - 10), transposed.
 
-    A separable filter is a product with a banded matrix from the right, once for each axis. A transposed map has
-    the same mean.
+    A separable filter is a product with a banded matrix from the right, once for each axis. A transposed
+    map has the same mean.
     """
     across = images @ _window(images.shape[2])
-    return np.ascontiguousarray(across.transpose(0, 2, 1)) @ _window(images.shape[1])
+    blurred: np.ndarray = np.ascontiguousarray(across.transpose(0, 2, 1)) @ _window(images.shape[1])
+    return blurred
 
 
 @cache
@@ -118,3 +131,22 @@ def _window(size: int) -> np.ndarray:
     for place in range(size - 10):
         matrix[place:place + 11, place] = weights
     return matrix
+
+
+def nearest_by_pixels(queries: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the nearest of the images (m, h, w) uint8 to each query (n, h, w) uint8 by squared error.
+
+    Returns:
+        Index (n,) int64 and mean squared error per pixel (n,) float64, on the scale of [0, 1].
+
+    """
+    flat = as_float(queries).reshape(len(queries), -1)
+    best, index = np.full(len(flat), np.inf, np.float32), np.zeros(len(flat), np.int64)
+    for start in range(0, len(images), 5_000):
+        part = as_float(images[start:start + 5_000]).reshape(-1, flat.shape[1])
+        distances = np.square(part).sum(axis=1) - np.float32(2.0) * (flat @ part.T)
+        place = distances.argmin(axis=1)
+        found = distances[np.arange(len(flat)), place]
+        closer = found < best
+        best[closer], index[closer] = found[closer], start + place[closer]
+    return index, mean_squared_error(queries, images[index])
