@@ -1,0 +1,11 @@
+"""Facts about what was handed in: members, files, and what the report's page shows and says.
+
+Everything here is for a person to look at; none of it gives or takes points.
+"""
+
+from __future__ import annotations
+
+from harness.handin.asked import asked_by, missing, text_to_search
+from harness.handin.report import Report, facts, read
+
+__all__ = ["Report", "asked_by", "facts", "missing", "read", "text_to_search"]
