@@ -10,9 +10,9 @@ offset  size  field
     20        head: a JSON object; "arrays" lists {"name", "dtype", "shape"} of each array of the body
               body: the arrays' bytes, little-endian, C order, one after the other
 ```
-All integers are little-endian. What a frame claims is compared with what was asked for before a byte of memory
-is taken for it; the values are checked after. A frame that breaks these rules raises `BrokenProtocol`, an array
-that is not what was expected raises `InvalidOutput`.
+All integers are little-endian. What a frame claims is compared with what was asked for before a byte of
+memory is taken for it; the values are checked after. A frame that breaks these rules raises `BrokenProtocol`,
+an array that is not what was expected raises `InvalidOutput`.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class ArrayHeader:
 def _broken(message: str) -> BrokenProtocol:
     return BrokenProtocol(
         message,
-        rationale="The worker answers each request with exactly one frame, and writes nothing else to that pipe.",
+        rationale="A worker answers each request with exactly one frame, and writes nothing else there.",
         hint="print as usual, but write nothing to file descriptors that your code did not open",
     )
 
@@ -155,7 +155,7 @@ def _write_all(sink: Sink, data: memoryview) -> None:
 def read_frame(
     source: Source, expected: Mapping[str, Expected] | None, *, most_head: int = MOST_HEAD,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Read one frame and check its arrays against `expected`; None, for a trusted writer only, takes what comes.
+    """Read one frame and check its arrays against `expected`; None takes what comes, of a trusted writer.
 
     Returns:
         The head without its list of arrays, and the arrays by name.
@@ -326,7 +326,7 @@ def _check_values(name: str, array: np.ndarray, rule: Expected) -> None:
         first = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), array.shape))
         what = "NaN" if np.isnan(array[first]) else "infinity"
         raise InvalidOutput(
-            f"{name!r} holds {int(bad.sum()):,} values that are not finite, the first {what} at {_shape(first)}",
+            f"{name!r} holds {int(bad.sum()):,} values that are not finite, first {what} at {_shape(first)}",
             rationale="No measurement can be taken of numbers that are NaN or infinite.",
             hint="look for log(0), a division by zero, exp of a large log-variance, or a diverged loss",
         )
@@ -335,7 +335,7 @@ def _check_values(name: str, array: np.ndarray, rule: Expected) -> None:
         above = math.inf if rule.high is None else rule.high
         share = float(((array < below) | (array > above)).mean())
         raise InvalidOutput(
-            f"{name!r} has values from {low:.4g} to {high:.4g}, {share:.1%} of them outside [{below:g}, {above:g}]",
+            f"{name!r} has values from {low:.4g} to {high:.4g}; {share:.1%} are outside [{below:g}, {above:g}]",
             rationale="Nothing is clamped in silence, because that would change what is measured.",
             hint=_range_hint(low, high),
         )
@@ -346,7 +346,7 @@ def _range_hint(low: float, high: float) -> str:
         return "for a decoder that ends in tanh, return harness.contract.from_symmetric(images)"
     if low >= -0.01 and high > 2:
         return "for images in 0..255, divide by 255 before you return them"
-    return "for a decoder that gives logits, return harness.contract.from_logits(images); else end it in a sigmoid"
+    return "end the decoder in a sigmoid, or return harness.contract.from_logits(images) if it gives logits"
 
 
 def _shape(shape: tuple[int | None, ...]) -> str:

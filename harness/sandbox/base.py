@@ -1,30 +1,29 @@
 """What every box offers: a worker process that answers requests in frames of raw arrays.
 
-The verbs, what goes in (arrays; options) and what comes back (JSON head; arrays):
+The verbs, with their arrays and options, and the arrays that come back:
 
-| verb        | in                                                    | back                                           |
-|-------------|-------------------------------------------------------|------------------------------------------------|
-| `describe`  | -                                                     | capabilities, conditional, log_prob_kind, parameters, batch_size, framework |
-| `fit`       | images, labels (if conditional); seconds, seed        | `saved/<relative path>`: the bytes of each saved file, uint8 |
-| `encode`    | images                                                | codes (N, d)                                   |
-| `posterior` | images                                                | mean (N, d), log_variance (N, d)               |
-| `decode`    | codes (N, d)                                          | images (N, 28, 28)                             |
-| `sample`    | labels (if conditional); count, seed                  | images (count, 28, 28)                         |
-| `log_prob`  | images                                                | log_prob (N,)                                  |
-| `translate` | images; to                                            | images (N, 28, 28)                             |
+| verb        | arrays                         | options       | back                                             |
+|-------------|--------------------------------|---------------|--------------------------------------------------|
+| `describe`  |                                |               | (head: capabilities, conditional, log_prob_kind, parameters, batch_size, framework) |
+| `fit`       | images, labels if conditional  | seconds, seed | `files/<relative path>`: each saved file's bytes |
+| `encode`    | images                         |               | codes (N, d)                                     |
+| `posterior` | images                         |               | mean (N, d), log_variance (N, d)                 |
+| `decode`    | codes (N, d)                   |               | images (N, 28, 28)                               |
+| `sample`    | labels if conditional          | count, seed   | images (count, 28, 28)                           |
+| `log_prob`  | images                         |               | log_prob (N,)                                    |
+| `translate` | images                         | to            | images (N, 28, 28)                               |
 
-Images go in as uint8 (the model gets x / 255) or as float32 in [0, 1], of shape (N, 28, 28); they come back as
-float32, never clamped. A key of `expect` that ends in "*" stands for any number of arrays whose names begin so,
-`most` elements in all: `{"saved/*": Expected(shape=(None,), dtype="|u1", most=limits.saved_bytes)}`;
-`write_saved` puts those into a folder that `Job.checkpoint` can name.
-"""
+Images go in as uint8 (the model gets x / 255) or as float32 in [0, 1], of shape (N, 28, 28); they come back
+as float32, never clamped. A key of `expect` that ends in "*" stands for any number of arrays whose names begin
+so, of `most` elements in all: `{"files/*": Expected(shape=(None,), dtype="|u1", most=limits.saved_bytes)}`.
+"""     # noqa: E501 - a row of the table
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -62,7 +61,8 @@ class Session(Protocol):
     """A conversation with one worker. A context manager; leaving it ends every process of the box."""
 
     def ask(
-        self, verb: str, arrays: Mapping[str, np.ndarray] | None = None, options: Mapping[str, Any] | None = None,
+        self, verb: str, arrays: Mapping[str, np.ndarray] | None = None,
+        options: Mapping[str, Any] | None = None,
         *, expect: Mapping[str, Expected], seconds: float,
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Send one request and wait for its answer.
@@ -86,18 +86,22 @@ class Session(Protocol):
         """End every process of the box and remove what it leaves."""
         ...
 
-    def __enter__(self) -> Session: ...
+    def __enter__(self) -> Self: ...
     def __exit__(self, *exc: object) -> None: ...
 
 
 class Box(Protocol):
     """A way to run workers."""
 
-    name: str
-    """Backend and level, as recorded in every grade: "bubblewrap (uid 65534, cgroup v1)"."""
+    @property
+    def name(self) -> str:
+        """Backend and level, as recorded in every grade: "bubblewrap (uid 65534, cgroup v1)"."""
+        ...
 
-    protects: bool
-    """Whether it confines what runs inside; a box that does not is for one's own code only."""
+    @property
+    def protects(self) -> bool:
+        """Whether it confines what runs inside; a box that does not is for one's own code only."""
+        ...
 
     def open(self, job: Job, limits: Limits) -> Session:
         """Start a worker. Returns at once: importing and loading go on while the caller does other work."""

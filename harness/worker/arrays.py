@@ -39,8 +39,7 @@ def numbers_from(output: Any, *, what: str) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise RefusalError(
             f"{what} returned a {type(output).__name__} instead of an array", kind="invalid output",
-            hint="return one tensor or NumPy array; reconstruction and posterior_mean of harness.contract take it "
-            "out of a tuple",
+            hint="return one tensor or NumPy array; harness.contract has helpers that take it out of a tuple",
         ) from error
 
 

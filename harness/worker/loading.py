@@ -108,7 +108,8 @@ def _import_by_name(where: str, folder: Path) -> ModuleType:
         return importlib.import_module(where)
     except ModuleNotFoundError as error:
         if error.name and (where == error.name or where.startswith(error.name + ".")):
-            raise RefusalError(f"there is no module {where} in the hand-in", hint=_python_files(folder)) from error
+            raise RefusalError(
+                f"there is no module {where} in the hand-in", hint=_python_files(folder)) from error
         raise
 
 
@@ -124,7 +125,8 @@ def _find_class(module: ModuleType, name: str, where: str) -> type:
     classes = [key for key, value in vars(module).items()
                if isinstance(value, type) and value.__module__ == module.__name__]
     what = "is not a class" if found is not None else "is not there"
-    raise RefusalError(f"{name} {what} in {where}", hint=f"classes in {where}: " + (", ".join(classes) or "none"))
+    raise RefusalError(
+        f"{name} {what} in {where}", hint=f"classes in {where}: " + (", ".join(classes) or "none"))
 
 
 def _construct(kind: type, arguments: Mapping[str, Any]) -> Any:
@@ -135,8 +137,8 @@ def _construct(kind: type, arguments: Mapping[str, Any]) -> Any:
         pass
     except TypeError as error:
         raise RefusalError(
-            f"{kind.__name__}{signature} cannot be called with the arguments of the manifest: {error}",
-            hint="give the constructor's arguments in submission.yaml under `arguments`, or defaults in the code",
+            f"{kind.__name__}{signature} cannot be called with the arguments of submission.yaml: {error}",
+            hint="give them under `arguments` beside `source`, or give the parameters defaults",
         ) from error
     return kind(**arguments)
 
@@ -174,8 +176,9 @@ def _load_checkpoint(model: Any, checkpoint: Path) -> None:
 def _load_file(model: Any, file: Path) -> None:
     target = as_one_module(model)
     if target is None:
-        raise RefusalError(f"{type(model).__name__} has no torch modules that {file.name} could be loaded into",
-                      hint="write a method load(self, folder) that reads the checkpoint")
+        raise RefusalError(
+            f"{type(model).__name__} has no torch modules that {file.name} could be loaded into",
+            hint="write a method load(self, folder) that reads the checkpoint")
     try:
         load_weights(target, file)
     # Files of torch.save run code of their own: whatever it raises, the group is told which file it was.

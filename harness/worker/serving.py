@@ -107,7 +107,7 @@ class Worker:
             seed=seed, device=self.device, deadline=time.monotonic() + options["seconds"],
         )
         self._switch(training=False)
-        return {}, {f"saved/{name}": data for name, data in self._saved().items()}
+        return {}, {f"files/{name}": data for name, data in self._saved().items()}
 
     def encode(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Codes of images."""
@@ -218,7 +218,7 @@ class Worker:
             files = {str(path.relative_to(folder)): np.fromfile(path, np.uint8)
                      for path in sorted(Path(folder).rglob("*")) if path.is_file() and not path.is_symlink()}
         if not files:
-            raise RefusalError("save wrote no file into its folder", hint="write at least one file into `folder`")
+            raise RefusalError("save wrote no file", hint="write at least one file into `folder`")
         return files
 
     def _weights(self) -> bytes:

@@ -1,0 +1,75 @@
+"""No box at all: a worker as an ordinary process, for one's own code on one's own machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.limits import Limits
+from harness.sandbox.base import Job
+from harness.sandbox.process import WorkerSession, start_process
+
+__all__ = ["PlainBox", "job_head"]
+
+
+class PlainBox:
+    """Runs workers without protection; only time and log are limited. Works on every system."""
+
+    name = "plain (no protection)"
+    protects = False
+
+    def open(self, job: Job, limits: Limits) -> WorkerSession:
+        """Start a worker; returns at once."""
+        threads = str(limits.threads)
+        env = {
+            **os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "MPLBACKEND": "Agg",
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")])),
+            "PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8:backslashreplace",
+        }
+        process = start_process(
+            [sys.executable, "-P", "-B", "-m", "harness.worker", json.dumps({})], env=env,
+            own_session=os.name == "posix",
+        )
+        folder = job.folder.resolve()
+        checkpoint = None if job.checkpoint is None else job.checkpoint.resolve()
+        head = job_head(job, limits, folder=folder, checkpoint=checkpoint)
+        return WorkerSession(process, head, limits=limits, guard=_ProcessGroup(process))
+
+
+def job_head(job: Job, limits: Limits, *, folder: Path, checkpoint: Path | None) -> Mapping[str, Any]:
+    """Give the first frame of a conversation: the job, with paths as the worker sees them."""
+    return {
+        "role": job.role, "source": job.source, "folder": str(folder), "arguments": dict(job.arguments),
+        "checkpoint": None if checkpoint is None else str(checkpoint), "seed": job.seed, "device": job.device,
+        "threads": limits.threads,
+    }
+
+
+class _ProcessGroup:
+    """Ends the worker and, where the system knows process groups, what it started."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def kill(self) -> None:
+        """End the group."""
+        if os.name == "posix":
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
+
+    def out_of_memory(self) -> bool:
+        """Never known here: memory is not limited."""
+        return False
+
+    def release(self) -> None:
+        """Nothing is left."""
