@@ -1,0 +1,8 @@
+"""The report of one hand-in and the list of all, as self-contained web pages made from results alone."""
+
+from __future__ import annotations
+
+from harness.report.index import render_index, write_index
+from harness.report.render import render_report, write_report
+
+__all__ = ["render_index", "render_report", "write_index", "write_report"]
