@@ -129,7 +129,7 @@ def text_of(path: Path, *, name: str | None = None) -> str:
 
 
 def shown(text: str, *, most: int = 60) -> str:
-    """Quote a stranger's text for a message: one line, cut at `most` characters, control characters escaped."""
+    """Quote a stranger's text for a message: one line, cut at `most` characters, controls escaped."""
     return repr(text if len(text) <= most else text[:most - 1] + "…")
 
 

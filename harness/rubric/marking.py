@@ -97,7 +97,8 @@ def _without_points(criterion: Criterion, outcome: Outcome, reason: str) -> _Giv
     return _Given(CriterionMark(
         id=criterion.id, title=criterion.title, outcome=outcome,
         points=points, max_points=float(criterion.points), reason=reason,
-        measurement=criterion.measurement, ask=criterion.ask, none=_float(criterion.none), full=_float(criterion.full),
+        measurement=criterion.measurement, ask=criterion.ask,
+        none=_float(criterion.none), full=_float(criterion.full),
     ), Fraction(0))
 
 
