@@ -39,8 +39,8 @@ answers:
 """)
     assert answers.quiz == "summer23"
     assert pairs(answers) == [
-        ("1a", "yes"), ("1b", "no"), ("1c", "yes"), ("1d", "yes"), ("2a", "abstain"), ("2b", "yes"), ("2c", "no"),
-        ("2d", "no"), ("3a", "abstain"), ("3b", "abstain"), ("3c", None),
+        ("1a", "yes"), ("1b", "no"), ("1c", "yes"), ("1d", "yes"), ("2a", "abstain"), ("2b", "yes"),
+        ("2c", "no"), ("2d", "no"), ("3a", "abstain"), ("3b", "abstain"), ("3c", None),
     ]
     assert answers.given[1].argument == "the ELBO"
 
@@ -61,7 +61,8 @@ def test_an_unreadable_answer_is_left_unmarked_with_the_reason_and_the_others_st
 
 
 @pytest.mark.parametrize(("argument", "lines"), [
-    ("short", 0), ("one\n\ntwo\n", 0), ("a" * 400, 0), ("one\ntwo\nthree", 3), ("a" * 401, 3), ("a" * 201 + "\nb", 3),
+    ("short", 0), ("one\n\ntwo\n", 0), ("a" * 400, 0), ("one\ntwo\nthree", 3), ("a" * 401, 3),
+    ("a" * 201 + "\nb", 3),
 ])
 def test_an_argument_has_at_most_two_lines_however_they_are_broken(read, argument, lines):
     block = "".join(f"      {line}\n" for line in argument.split("\n"))

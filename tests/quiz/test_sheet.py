@@ -82,8 +82,9 @@ def test_a_faulty_sheet_is_refused_with_line_field_and_remedy(own, change, words
 
 
 def test_a_sheet_on_which_nothing_counts_is_refused():
+    text = SHEET.replace("void: point", "void: excluded").replace("wet.,", "wet., void: yes,")
     with pytest.raises(UserError, match="every statement is void"):
-        documents.loads(SHEET.replace("void: point", "void: excluded").replace("wet.,", "wet., void: yes,"), "s", Sheet)
+        documents.loads(text, "mine.yaml", Sheet)
 
 
 @pytest.mark.parametrize(("text", "words"), [
@@ -104,8 +105,8 @@ def test_a_key_entry_says_yes_or_no_and_why():
 
 
 @pytest.mark.parametrize(("name", "words"), [
-    ("mime", "did you mean mine?"), ("zzz", "there are: mine"), ("../quiz/mine", "there is no quiz"), ("", "no quiz"),
-    ("keys/mine", "there is no quiz"),
+    ("mime", "did you mean mine?"), ("zzz", "there are: mine"), ("../quiz/mine", "there is no quiz"),
+    ("keys/mine", "there is no quiz"), ("", "there is no quiz"),
 ])
 def test_a_quiz_that_is_not_there_is_named_with_those_that_are(own, name, words):
     with pytest.raises(UserError) as caught:

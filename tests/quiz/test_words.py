@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from harness.quiz.words import read_answer, read_yes_no
 
-YES = [True, "yes", "Yes", "YES", "y", "Y", "true", "True", "t", "ja", "JA", "Ja.", "j", "wahr", " yes ", "yes!"]
+YES = [True, "yes", "Yes", "YES", "y", "Y", "true", "True", "t", "ja", "JA", "j", "wahr", " yes ", "yes."]
 NO = [False, "no", "No", "NO", "n", "N", "false", "FALSE", "nein", "NEIN", "Nein.", "falsch", "no,"]
 ABSTAIN = [None, "abstain", "Abstain", "skip", "-", "–", "Enthaltung", "null", "none", "~", "", "  "]
-NEITHER = ["maybe", "yes and no", "yes/no", "yesno", "1", "0", 1, 0, 1.0, "x", ["yes"], {"yes": "no"}, "not", "yess", "y n"]
+NEITHER = ["maybe", "yes and no", "yes/no", "yesno", "1", "0", 1, 0, 1.0, "x", ["yes"], {"yes": "no"}, "yess"]
 
 
 @pytest.mark.parametrize(("written", "meant"), [
-    *((word, "yes") for word in YES), *((word, "no") for word in NO), *((word, "abstain") for word in ABSTAIN),
-    *((word, None) for word in NEITHER),
+    *((word, "yes") for word in YES), *((word, "no") for word in NO),
+    *((word, "abstain") for word in ABSTAIN), *((word, None) for word in NEITHER),
 ])
 def test_a_word_means_what_a_person_means_by_it(written, meant):
     assert read_answer(written) == meant
