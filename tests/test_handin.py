@@ -45,7 +45,7 @@ def submission(tmp_path: Path, *, more: str = "", report: bool = True) -> Submis
     folder.mkdir(exist_ok=True)
     (folder / "answers.yaml").write_text("quiz: x")
     (folder / "submission.yaml").write_text(
-        f"group: group3\nmembers: [Ada Example]\nassignment: summer23\nanswers: answers.yaml\n"
+        "group: group3\nmembers: [Ada Example]\nassignment: summer23\nanswers: answers.yaml\n"
         + ("report: report.pdf\n" if report else "") + more)
     return intake(folder, tmp_path / "copy")
 
@@ -144,7 +144,8 @@ def test_no_report_is_a_remark(tmp_path):
 
 
 @pytest.mark.parametrize(("assignment", "thing"), [
-    ("summer22", "a map of the latent space"), ("summer23", "a second generative model"), ("other", "references"),
+    ("summer22", "a map of the latent space"), ("summer23", "a second generative model"),
+    ("other", "references"),
 ])
 def test_each_sheet_asks_for_its_own_things(assignment, thing):
     assert thing in asked_by(assignment)
@@ -152,8 +153,8 @@ def test_each_sheet_asks_for_its_own_things(assignment, thing):
 
 @pytest.mark.parametrize("text", [
     FULL_PAGE,
-    """Der Rekonstruktionsfehler beträgt 0,0133. Erzeugte Bilder. Trainiert mit Adam. Interpolation innerhalb einer
-    Klasse, dann zwischen zwei Klassen. Ein Diffusionsmodell. github.com/a/b. Literatur: Kingma und Welling""",
+    """Der Rekonstruktionsfehler beträgt 0,0133. Erzeugte Bilder. Trainiert mit Adam. Interpolation innerhalb
+    einer Klasse, dann zwischen Klassen. Ein Diffusionsmodell. github.com/a/b. Literatur: Kingma, Welling""",
     """Recon-
     struction error, sampled images, 10 epochs, interpo-
     lations within one class and between classes, WGAN-GP, https://example.org, Goodfellow et al.""",

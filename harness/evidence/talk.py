@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from harness.contract import CAPABILITIES
-from harness.errors import BrokenProtocol, OutOfMemory, SubmissionFault, TimedOut, TooMuchOutput
+from harness.errors import SubmissionFault
 from harness.evidence.ledger import Ledger, Meter
 from harness.limits import Limits
 from harness.sandbox.base import Session
@@ -23,8 +23,6 @@ BATCH = 5_000
 
 TOLERANCE = 1e-4
 """How far outside of [0, 1] a pixel may lie; rounding in a sigmoid or a rescaling stays below it."""
-
-_ENDS_THE_WORKER = (TimedOut, OutOfMemory, TooMuchOutput, BrokenProtocol)
 
 
 def batches(count: int, size: int = BATCH) -> Iterator[slice]:
@@ -60,7 +58,10 @@ class Described:
 
 
 class Talk:
-    """Asks one worker. What failed is not asked again; after a fault that ends the worker, nothing is."""
+    """Asks one worker. What failed once is not asked again.
+
+    A worker that has ended answers each request with the fault that ended it; the ledger keeps that once.
+    """
 
     def __init__(self, session: Session, *, role: str, limits: Limits, ledger: Ledger, meter: Meter) -> None:
         self.role = role
@@ -70,16 +71,14 @@ class Talk:
         self._limits = limits
         self._ledger = ledger
         self._failed: set[str] = set()
-        self._ended = False
 
     def can(self, verb: str) -> bool:
         """Whether it is worth asking."""
-        return not self._ended and verb not in self._failed
+        return verb not in self._failed
 
     def fail(self, verb: str, fault: SubmissionFault) -> None:
         """Keep a fault, and ask for this no more."""
         self._failed.add(verb)
-        self._ended |= isinstance(fault, _ENDS_THE_WORKER) or verb == "describe"
         self._ledger.blame(fault, stage="start" if verb == "describe" else verb)
 
     def describe(self) -> Described:
@@ -106,12 +105,12 @@ class Talk:
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
         if not self.can(verb):
             return None
-        begun = time.monotonic()
+        begun = monotonic()
         try:
             return self._session.ask(verb, arrays, options, expect=expect, seconds=seconds)
         except SubmissionFault as fault:
             self.fail(verb, fault)
             return None
         finally:
-            self.spent[verb] = time.monotonic() - begun
+            self.spent[verb] = monotonic() - begun
             self._ledger.spend(verb, self.spent[verb])

@@ -54,10 +54,10 @@ def train(
         with _ticking(progress, f"training (at most {budget.fit_seconds / 60:.0f} min)", budget.fit_seconds):
             _, files = session.ask(
                 "fit", arrays, {"seed": job.seed, "seconds": budget.fit_seconds},
-                expect={"saved/*": Expected(shape=(None,), dtype="|u1", most=budget.limits.saved_bytes)},
+                expect={"files/*": Expected(shape=(None,), dtype="|u1", most=budget.limits.saved_bytes)},
                 seconds=budget.fit_seconds + budget.fit_grace_seconds,
             )
-    _write({name.removeprefix("saved/"): content for name, content in files.items()}, into)
+    _write({name.removeprefix("files/"): content for name, content in files.items()}, into)
     return into
 
 
