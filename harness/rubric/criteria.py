@@ -164,5 +164,6 @@ def _check_measurements(rubric: Rubric, name: str) -> None:
         measured = criterion.measurement.partition(".")[2]
         if measured not in METRICS:
             near = difflib.get_close_matches(measured, METRICS, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see docs/measurements.md"
+            families = sorted({metric.partition(".")[0] for metric in METRICS})
+            hint = f"did you mean {near[0]}?" if near else f"there are those of {', '.join(families)}"
             raise UserError(f"{name}: {criterion.id}: the harness makes no measurement {measured}; {hint}")

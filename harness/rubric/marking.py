@@ -192,9 +192,10 @@ def _reason(criterion: Criterion, measurement: Measurement, points: Fraction) ->
         return f"{value}: {_band_words(criterion, points)}; {gives}."
     none = f"{float(criterion.none):g} (no points{_comma(criterion.none_is)})"
     full = f"{float(criterion.full):g} (full points{_comma(criterion.full_is)})"
+    wanted = f"{float(criterion.full):g}{_comma(criterion.full_is)}"
     up = criterion.full > criterion.none
     if measurement.value == float(criterion.none) or (measurement.value < criterion.none) == up:
-        return f"{value}: no better than {none}; full points would take {full}; {gives}."
+        return f"{value}: no better than {none}; full points would take {wanted}; {gives}."
     if (measurement.value > criterion.full) == up and measurement.value != float(criterion.full):
         return f"{value}: better than {full}; {gives}."
     return f"{value}: between {none} and {full}; {gives}."
