@@ -213,21 +213,27 @@ def _check_events(text: str, name: str) -> None:
     """Refuse what could blow up or deceive before any tree is built from it."""
     depth = documents = 0
     for event in yaml.parse(text, Loader=_Loader):
-        where = f"{name}, line {event.start_mark.line + 1 if event.start_mark else 1}"
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise UserError(f"{where}: anchors (&) and aliases (*) are not taken; write the value out")
-        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
-            raise UserError(f"{where}: tags (!) are not taken; write the plain value, or quote it")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
-        if depth > MAX_DEPTH:
-            raise UserError(f"{where}: nested more than {MAX_DEPTH} levels deep; write it flatter")
-        if documents > 1:
-            raise UserError(f"{where}: a second document starts here (---); keep one in each file")
+        problem = _forbidden(event, depth, documents)
+        if problem:
+            raise UserError(f"{name}, line {event.start_mark.line + 1}: {problem}")
+
+
+def _forbidden(event: yaml.Event, depth: int, documents: int) -> str:
+    if getattr(event, "anchor", None):      # of an alias, this is the name that it stands for
+        return "anchors (&) and aliases (*) are not taken; write the value out"
+    if getattr(event, "tag", None):
+        return "tags (!) are not taken; write the plain value, or quote it"
+    if depth > MAX_DEPTH:
+        return f"nested more than {MAX_DEPTH} levels deep; write it flatter"
+    if documents > 1:
+        return "a second document starts here (---); keep one in each file"
+    return ""
 
 
 def _syntax(error: yaml.YAMLError, text: str, name: str) -> str:
