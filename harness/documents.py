@@ -221,7 +221,8 @@ def _check_events(text: str, name: str) -> None:
             documents += 1
         problem = _forbidden(event, depth, documents)
         if problem:
-            raise UserError(f"{name}, line {event.start_mark.line + 1}: {problem}")
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise UserError(f"{name}, line {line}: {problem}")
 
 
 def _forbidden(event: yaml.Event, depth: int, documents: int) -> str:
