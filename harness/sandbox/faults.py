@@ -23,7 +23,7 @@ __all__ = ["ended", "from_worker", "out_of_memory", "pipe_closed", "timed_out", 
 KINDS: Mapping[object, type[SubmissionFault]] = {
     "rejected": Rejected, "crashed": Crashed, "invalid output": InvalidOutput,
 }
-CONTRACT = "The model is used only through the methods of harness/contract.py, and each of them has to return."
+CONTRACT = "A model is used only through the methods of harness/contract.py, and each has to return."
 MOST_FRAMES = 8
 MOST_TEXT = 2_000
 

@@ -19,8 +19,8 @@ PIPE_BYTES = 2**20  # what Linux grants every user (fs.pipe-max-size); the defau
 class Pipe:
     """One end of a pipe that gives up when `deadline` (of `time.monotonic`) has passed.
 
-    Bytes that are already there are taken even after the deadline. Where the system cannot wait on a pipe with
-    a time-out (Windows), reading and writing block, and whoever set the deadline has to end the other side.
+    Bytes that are already there are taken even after the deadline. Where the system cannot wait on a pipe
+    with a time-out (Windows), reading and writing block, and whoever set the deadline ends the other side.
     """
 
     can_wait = hasattr(select, "poll")

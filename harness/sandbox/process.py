@@ -43,7 +43,7 @@ class Guard(Protocol):
         ...
 
     def out_of_memory(self) -> bool:
-        """Whether a process of the box was ended because of its memory: known, not guessed from exit codes."""
+        """Whether a process of the box was ended for its memory: known, not guessed from exit codes."""
         ...
 
     def release(self) -> None:
@@ -57,8 +57,8 @@ def start_process(
 ) -> subprocess.Popen[bytes]:
     """Start a process with pipes for stdin, stdout and stderr, from a thread that outlives the caller's.
 
-    bubblewrap ends with the *thread* that started it (PR_SET_PDEATHSIG): a box that a short-lived thread opened
-    would vanish in the middle of a conversation.
+    bubblewrap ends with the *thread* that started it (PR_SET_PDEATHSIG): a box that a short-lived thread
+    opened would vanish in the middle of a conversation.
     """
     return _starter(os.getpid()).submit(
         subprocess.Popen, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -201,7 +201,7 @@ class WorkerSession:
             reason = self._proven() or faults.timed_out(what, seconds, loading=not self._ready)
         except BrokenProtocol as broken:
             reason = self._proven() or broken
-        self._end(reason)
+        return self._end(reason)
 
     def _end(self, fault: SubmissionFault) -> NoReturn:
         """End the worker, and let this fault be the answer to everything that is asked from now on."""

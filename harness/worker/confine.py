@@ -12,6 +12,7 @@ from typing import Any
 
 __all__ = ["confine", "settings_from_arguments"]
 
+CAPABILITY_VERSION_3 = 0x20080522
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
 
@@ -47,11 +48,14 @@ def _become(user: int) -> None:
     """Become an ordinary user without groups or capabilities, and without a way back."""
     import ctypes
 
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    library = ctypes.CDLL(None, use_errno=True)
+    prctl = library.prctl
     for capability in range(64):
         prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)     # fails past the last one that this kernel knows
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
-    if prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "no_new_privs cannot be set")
+    # Becoming another user clears all sets but the inheritable one.
+    header, none = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
+    if library.capset(header, none) != 0 or prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "the worker cannot give up its privileges")

@@ -1,0 +1,158 @@
+"""Caps on memory and processes by the kernel's control groups, where this user may make one."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.limits import Limits
+
+__all__ = ["Cgroup", "Hierarchy", "find_hierarchy"]
+
+CONTROLLERS = ("memory", "pids")
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """Where groups can be made: the folder for each controller (one folder for all in version 2)."""
+
+    version: int
+    parents: dict[str, Path]
+
+    def make(self, limits: Limits) -> Cgroup:
+        """Make a fresh group with these limits.
+
+        Raises:
+            OSError: the kernel refuses.
+
+        """
+        name = f"harness-{os.getpid()}-{next(_numbers)}"
+        group = Cgroup(self.version, {key: parent / name for key, parent in self.parents.items()})
+        try:
+            for folder in set(group.folders.values()):
+                folder.mkdir()
+            group.limit(limits)
+        except OSError:
+            group.remove()
+            raise
+        return group
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroup:
+    """One group: the processes of one box."""
+
+    version: int
+    folders: dict[str, Path]
+
+    @property
+    def entries(self) -> list[str]:
+        """Files that a process writes its number into to join."""
+        return [str(folder / "cgroup.procs") for folder in sorted(set(self.folders.values()))]
+
+    def limit(self, limits: Limits) -> None:
+        """Set the caps; swap does not count as more memory."""
+        memory, pids = self.folders["memory"], self.folders["pids"]
+        (pids / "pids.max").write_text(str(limits.processes))
+        if self.version == 2:
+            (memory / "memory.max").write_text(str(limits.memory_bytes))
+            _write_if_there(memory / "memory.swap.max", "0")
+            return
+        (memory / "memory.limit_in_bytes").write_text(str(limits.memory_bytes))
+        _write_if_there(memory / "memory.memsw.limit_in_bytes", str(limits.memory_bytes))
+        _write_if_there(memory / "memory.swappiness", "0")
+
+    def oom_kills(self) -> int:
+        """Count the processes that the kernel ended because the group was out of memory."""
+        file = "memory.events" if self.version == 2 else "memory.oom_control"
+        with contextlib.suppress(OSError):
+            for line in (self.folders["memory"] / file).read_text().splitlines():
+                key, _, value = line.partition(" ")
+                if key == "oom_kill":
+                    return int(value)
+        return 0
+
+    def kill(self) -> None:
+        """End whatever is in the group."""
+        for entry in self.entries:
+            with contextlib.suppress(OSError):
+                for number in Path(entry).read_text().split():
+                    with contextlib.suppress(OSError):
+                        os.kill(int(number), signal.SIGKILL)
+
+    def remove(self) -> None:
+        """Remove the group once its processes are gone, which takes the kernel a moment."""
+        for folder in set(self.folders.values()):
+            for _ in range(200):
+                try:
+                    folder.rmdir()
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    self.kill()
+                    time.sleep(0.01)
+                else:
+                    break
+
+
+def _write_if_there(file: Path, text: str) -> None:
+    with contextlib.suppress(OSError):
+        file.write_text(text)
+
+
+def find_hierarchy() -> Hierarchy | None:
+    """Find out by trying where this process can make groups; None where it cannot."""
+    for candidate in (_version_1(), *_version_2()):
+        if candidate is None:
+            continue
+        with contextlib.suppress(OSError):
+            candidate.make(Limits()).remove()
+            return candidate
+    return None
+
+
+def _version_1() -> Hierarchy | None:
+    own = _own_groups()
+    parents = {}
+    for kind, root, mounted, options in _mounts():
+        for controller in CONTROLLERS:
+            if kind == "cgroup" and controller in options and controller in own:
+                parents[controller] = mounted / os.path.relpath(own[controller], root)
+    return Hierarchy(1, parents) if len(parents) == len(CONTROLLERS) else None
+
+
+def _version_2() -> Iterator[Hierarchy]:
+    """Look below and beside this process's group: one that holds processes may not hand on controllers."""
+    own = _own_groups().get("")
+    for kind, root, mounted, _ in _mounts():
+        if kind == "cgroup2" and own is not None:
+            here = mounted / os.path.relpath(own, root)
+            for parent in (here, here.parent):
+                control = parent / "cgroup.subtree_control"
+                if control.is_file() and set(CONTROLLERS) <= set(control.read_text().split()):
+                    yield Hierarchy(2, dict.fromkeys(CONTROLLERS, parent))
+
+
+def _own_groups() -> dict[str, str]:
+    """Map each controller to this process's group; version 2 has the empty name. See cgroups(7)."""
+    with contextlib.suppress(OSError):
+        lines = (line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines())
+        return {name: path for _, names, path in lines for name in names.split(",")}
+    return {}
+
+
+def _mounts() -> Iterator[tuple[str, str, Path, list[str]]]:
+    """Kind, root within the hierarchy, place and options of each mount. See proc(5)."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/mountinfo").read_text().splitlines():
+            left, _, right = line.partition(" - ")
+            kind, _, options = right.split(" ", 2)
+            if kind in {"cgroup", "cgroup2"}:
+                yield kind, left.split()[3], Path(left.split()[4]), options.split(",")
