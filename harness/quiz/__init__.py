@@ -15,9 +15,10 @@ from harness.quiz.sheet import (
     load_key,
     load_sheet,
 )
+from harness.quiz.table import Row, rows
 
 __all__ = [
-    "Answers", "Given", "Key", "KeyEntry", "Question", "Scheme", "Sheet", "Statement",
-    "check_file", "check_form", "check_key", "load_key", "load_sheet", "mark", "read_answers", "template",
+    "Answers", "Given", "Key", "KeyEntry", "Question", "Row", "Scheme", "Sheet", "Statement",
+    "check_file", "check_form", "check_key", "load_key", "load_sheet", "mark", "read_answers", "rows", "template",
     "theory",
 ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.course import Course
-from harness.documents import shown
+from harness.documents import display_name, shown
 from harness.errors import UserError
 from harness.quiz.answers import Answers, Given, read_answers
 from harness.quiz.sheet import Key, Scheme, Sheet, Statement, check_key, fold, load_key, load_sheet
@@ -88,10 +88,11 @@ def check_file(path: Path, *, course: Course, with_key: bool) -> TheoryResult:
         UserError: there is no such file, it cannot be read, or it names no quiz of this course.
 
     """
-    answers = read_answers(path)
+    name = display_name(path)
+    answers = read_answers(path, name=name)
     if answers.quiz is None:
         there = ", ".join(sorted(file.stem for file in course.sheets.glob("*.yaml")))
-        raise UserError(f"{path.name} does not say which quiz it answers; add a line `quiz: ...` ({there})")
+        raise UserError(f"{name} does not say which quiz it answers; add a line `quiz: ...` ({there})")
     sheet = load_sheet(course, answers.quiz)
     key = load_key(course, answers.quiz) if with_key else None
     return mark(sheet, key, answers) if key is not None else check_form(sheet, answers)
