@@ -19,6 +19,6 @@ from harness.quiz.table import Row, rows
 
 __all__ = [
     "Answers", "Given", "Key", "KeyEntry", "Question", "Row", "Scheme", "Sheet", "Statement",
-    "check_file", "check_form", "check_key", "load_key", "load_sheet", "mark", "read_answers", "rows", "template",
-    "theory",
+    "check_file", "check_form", "check_key", "load_key", "load_sheet", "mark", "read_answers", "rows",
+    "template", "theory",
 ]

@@ -10,7 +10,7 @@ __all__ = ["Row", "rows"]
 
 
 class Row(NamedTuple):
-    """One statement. `details` are lines to stand under each other: the statement, why, the group's argument."""
+    """One statement; `details` are lines to stand under each other: statement, why, the group's argument."""
 
     id: str
     answer: str
@@ -22,8 +22,8 @@ class Row(NamedTuple):
 def rows(result: TheoryResult) -> list[Row]:
     """Give a row for each statement, in the order of the sheet.
 
-    Verdict, points and why are those of the key; where none was used, points are empty and nothing is said about
-    why. Raw points are shown with their sign: what they become is in `result.explanation`.
+    Where no key was used, points are empty and nothing is said about why. Raw points are shown with their
+    sign; what they become is in `result.explanation`.
     """
     return [_row(one) for one in result.statements]
 

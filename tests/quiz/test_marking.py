@@ -169,14 +169,15 @@ def test_nothing_that_a_student_gets_depends_on_the_key(tmp_path, sheet, key):
     path.write_text(ANSWERS)
     (own.sheets / "small.yaml").write_text(sheet.model_dump_json())
     shown = {check_file(path, course=own, with_key=False).model_dump_json()}
+    handed_in = {theory(path, sheet=sheet, key=None).model_dump_json()}
     marked = set()
     for other in (key, opposite):
         (own.keys / "small.yaml").write_text(other.model_dump_json())
         shown.add(check_file(path, course=own, with_key=False).model_dump_json())
-        shown.add(theory(path, sheet=load_sheet(own, "small"), key=None).model_dump_json())
+        handed_in.add(theory(path, sheet=load_sheet(own, "small"), key=None).model_dump_json())
         marked.add(check_file(path, course=own, with_key=True).model_dump_json())
-    assert len(shown) == 1
-    assert len(marked) == 2     # the two keys do differ on these answers, so the line above could have failed
+    assert (len(shown), len(handed_in)) == (1, 1)
+    assert len(marked) == 2     # the keys do differ on these answers, so the line above could have failed
 
 
 def test_the_form_is_judged_the_same_with_and_without_the_key(tmp_path, sheet, key):
