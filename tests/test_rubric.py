@@ -16,6 +16,7 @@ from harness.errors import UserError
 from harness.quiz import load_sheet
 from harness.records import (
     Fault,
+    Flag,
     HandIn,
     Measurement,
     ModelResult,
@@ -193,6 +194,12 @@ def test_an_interval_that_crosses_a_boundary_flags_the_criterion_for_a_person():
         "the 95% interval, 0.04 to 0.06, allows 1.5 to 2.5 points: a person should decide"
     ]
     assert of_value(0.05, (math.nan, 0.06)).flags == []
+
+
+def test_a_flagged_model_keeps_its_points_and_a_person_is_told():
+    flag = Flag(name="identity", message="It reconstructs noise as well as clothes.")
+    mark = criteria(marks(models={"vae": model("vae", MSE, flags=[flag])}))["reconstruction"]
+    assert (mark.points, mark.flags) == (4, ["the model is flagged: identity"])
 
 
 # --- outcomes

@@ -169,10 +169,14 @@ def _measured(criterion: Criterion, models: dict[str, ModelResult], step: Fracti
     if math.isnan(measurement.value):
         reason = f"{measured} came out as no number, which is a fault of the harness and costs no points."
         return _without_points(criterion, Outcome.HARNESS_FAULT, reason)
-    return _scored(criterion, measurement, step)
+    # A number can be good because the model cheats; points stand, but a person is told where to look first.
+    suspicions = [f"the model is flagged: {', '.join(flag.name for flag in model.flags)}"] if model.flags else []
+    return _scored(criterion, measurement, step, suspicions)
 
 
-def _scored(criterion: Criterion, measurement: Measurement, step: Fraction) -> _Given:
+def _scored(
+    criterion: Criterion, measurement: Measurement, step: Fraction, suspicions: list[str],
+) -> _Given:
     points = points_for(criterion, measurement.value, step=step)
     best = max(criterion.bands, key=lambda band: band.points, default=None)
     full = criterion.full if best is None else best.limit
@@ -180,7 +184,8 @@ def _scored(criterion: Criterion, measurement: Measurement, step: Fraction) -> _
         id=criterion.id, title=criterion.title, outcome=Outcome.SCORED, points=float(points),
         max_points=float(criterion.points), reason=_reason(criterion, measurement, points),
         measurement=criterion.measurement, value=measurement.value, interval=measurement.interval,
-        none=_float(criterion.none), full=_float(full), flags=_flags(criterion, measurement, points, step),
+        none=_float(criterion.none), full=_float(full),
+        flags=_uncertain(criterion, measurement, points, step) + suspicions,
     ), points)
 
 
@@ -212,7 +217,9 @@ def _band_words(criterion: Criterion, points: Fraction) -> str:
     return f"{'' if reached else 'not '}{relation} {float(band.limit):g}{_comma(band.is_)}"
 
 
-def _flags(criterion: Criterion, measurement: Measurement, points: Fraction, step: Fraction) -> list[str]:
+def _uncertain(
+    criterion: Criterion, measurement: Measurement, points: Fraction, step: Fraction,
+) -> list[str]:
     """Flag points that could as well be others, given how uncertain the measurement is."""
     if measurement.interval is None or any(math.isnan(end) for end in measurement.interval):
         return []
