@@ -169,7 +169,7 @@ def _measured(criterion: Criterion, models: dict[str, ModelResult], step: Fracti
     if math.isnan(measurement.value):
         reason = f"{measured} came out as no number, which is a fault of the harness and costs no points."
         return _without_points(criterion, Outcome.HARNESS_FAULT, reason)
-    # A number can be good because the model cheats; points stand, but a person is told where to look first.
+    # A number can be good because the model cheats; the points stand, but a person is told.
     suspicions = [f"the model is flagged: {', '.join(flag.name for flag in model.flags)}"] if model.flags else []
     return _scored(criterion, measurement, step, suspicions)
 
