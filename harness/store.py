@@ -1,7 +1,9 @@
 """Results of stages, kept under the hash of what they were made from.
 
-Nothing here is needed to be right, only to be fast: any entry may be deleted at any time and is made again. An
-entry is one file that begins with a line naming the SHA-256 of the rest, so that one that a full disk or a crash
+Nothing here is needed to be right, only to be fast: any entry may be deleted at any time and is made again.
+An
+entry is one file that begins with a line naming the SHA-256 of the rest, so that one that a full disk or a
+crash
 cut short is noticed and made again, too.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -77,17 +80,19 @@ class Store:
 
 
 def recall_for(store: Store, *, data: Dataset, budget_name: str, version: str | None = None) -> Recall:
-    """Keep baselines: named numbers that depend on the data, the budget and the code that measures, and on no hand-in.
+    """Keep baselines: numbers that depend on the data, the budget and the code that measures, and on no hand-in.
 
     Args:
         store: where they are kept.
         data: the data set they are measured on.
         budget_name: "full" or "quick": how many images are used.
-        version: of the code that measures; without it, a hash over the source of the metrics and the judges, so
+        version: of the code that measures; without it, a hash over the source of the metrics and the judges,
+        so
             that an edited metric is measured again.
 
     """
-    inputs = {"data": data.hash, "budget": budget_name, "version": _code_version() if version is None else version}
+    version = _code_version() if version is None else version
+    inputs = {"data": data.hash, "budget": budget_name, "version": version}
 
     def recall(name: str, make: Callable[[], dict[str, float]]) -> dict[str, float]:
         content = store.recall("baseline", {**inputs, "name": name}, lambda: json.dumps(make()).encode())
@@ -98,7 +103,7 @@ def recall_for(store: Store, *, data: Dataset, budget_name: str, version: str | 
 
 
 def _code_version() -> str:
-    """Name the code behind a baseline: SHA-256 over the files of the metrics, the features and the judges' record."""
+    """Name the code behind a baseline: SHA-256 over the files of the metrics and the judges."""
     package = Path(__file__).parent
     files = [package / "weights" / "judges.json"]
     for room in ("metrics", "features"):
@@ -121,7 +126,7 @@ def _write(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix="new-")
     aside = Path(name)
     try:
-        with open(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
         aside.replace(path)
     finally:
