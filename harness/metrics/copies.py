@@ -1,15 +1,217 @@
-"""copies: to be written."""
+"""Are samples copies of training images, or of each other? Flags with evidence, never a deduction."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
+
 from harness.metrics.base import Metric, Scene
-from harness.records import Findings
+from harness.metrics.intervals import wilson
+from harness.metrics.lookup import PixelLookup, mirrored, shifted
+from harness.metrics.neighbours import nearest
+from harness.metrics.pictures import grid, to_uint8
+from harness.metrics.pixels import nearest_by_pixels
+from harness.records import Findings, Flag, Picture
 
-__all__ = ["METRICS", "measure"]
+__all__ = ["METRICS", "authentic", "measure"]
 
-METRICS: tuple[Metric, ...] = ()
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        name="copies.share_features", title="Copies, as the judge sees them", unit="share", better="lower",
+        family="copies",
+        explains="The share of samples that lie nearer to some training image than half the distance "
+                 "that is usual for unseen real images, in the judge's features; mirrored ones count.",
+    ),
+    Metric(
+        name="copies.share_pixels", title="Copies, pixel by pixel", unit="share", better="lower",
+        family="copies",
+        explains="The same, compared pixel by pixel; mirrored and slightly shifted copies count.",
+    ),
+    Metric(
+        name="copies.authenticity", title="Authenticity", unit="share", better="higher", family="copies",
+        explains="The share of samples that are farther from their nearest training image than that "
+                 "one is from its own nearest neighbour. Shown, not decisive: a few copies among many "
+                 "samples hardly move it.",
+    ),
+    Metric(
+        name="copies.duplicates", title="Repeats among the samples", unit="share", better="lower",
+        family="copies",
+        explains="The share of samples that look to the judge almost like another sample: nearer than "
+                 "a quarter of the distance that is usual among as many training images.",
+    ),
+)
+
+COPY_SHARE, DUPLICATE_SHARE = 0.05, 0.2
+"""Flagged above these. Real test images have 0.02 copies and VAEs 0.002; a tenth of copies among samples
+0.097."""
+
+REFERENCES = 1_000
+"""Test images whose nearest training image says what is usual."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Looked:
+    """What was found about images (n, h, w) uint8 among the training images."""
+
+    place: np.ndarray           # (n,) nearest training image in features
+    distance: np.ndarray        # (n,) how far, mirrored or not
+    twin: np.ndarray            # (n,) nearest in pixels where it is closer than half of what is usual, or -1
+    twin_distance: np.ndarray   # (n,)
+    usual: dict[str, float]     # median distance of a test image to its nearest training image
+
+    @property
+    def copied_features(self) -> np.ndarray:
+        return self.distance < 0.5 * self.usual["features"]
+
+    @property
+    def copied_pixels(self) -> np.ndarray:
+        return self.twin >= 0
 
 
 def measure(scene: Scene) -> Findings:
-    """Measure."""
-    raise NotImplementedError
+    """Look samples up among the training images and among each other."""
+    if scene.evidence.samples is None or len(scene.evidence.samples) < 2:
+        return Findings()
+    samples = to_uint8(scene.evidence.samples)
+    some = samples[:scene.budget.copies]
+    usual = _usual(scene, len(samples))
+    lookup = PixelLookup(scene.data.train.images)
+    looked = _look(scene, some, lookup, usual)
+    features = scene.perception.features("judge", samples)[0]
+    train = scene.perception.of("judge", "train")[0]
+    numbers = {
+        "share_features": float(looked.copied_features.mean()),
+        "share_pixels": float(looked.copied_pixels.mean()),
+        "authenticity": float(authentic(features[:len(some)], train).mean()),
+        "duplicates": float((_among(features, len(some)) < 0.25 * usual["among"]).mean()),
+    }
+    real = _of_real(scene, len(some), lookup, usual)
+    shared: dict[str, float | str] = {"training images": float(len(scene.data.train.images))}
+    settings: dict[str, dict[str, float | str]] = {
+        "share_features": shared | {"closer than": 0.5 * usual["features"], "variants": "mirrored"},
+        "share_pixels": shared | {"closer than": 0.5 * usual["pixels"],
+                                  "variants": "mirrored, shifted by one pixel to four sides"},
+        "authenticity": shared,
+        "duplicates": {"closer than": 0.25 * usual["among"], "samples": float(len(samples))},
+    }
+    measurements = []
+    for metric in METRICS:
+        name = metric.name.removeprefix("copies.")
+        measurements.append(metric.measured(
+            numbers[name], sample_size=len(some), interval=wilson(numbers[name], len(some)),
+            settings=settings[name], baselines={"test images": real[name]} if name in real else {},
+        ))
+    return Findings(
+        measurements=measurements, flags=_flags(numbers, len(some)),
+        pictures={"copies.nearest": _picture(some, scene.data.train.images, looked)},
+    )
+
+
+def authentic(samples: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Say of each sample (n, f) whether it is authentic: (n,) bool (Alaa et al. 2022, section 3.3).
+
+    It is not where it lies nearer to its nearest training image (m, f) than any other training image
+    does.
+    """
+    place, distance = nearest(samples, train)
+    places, back = np.unique(place, return_inverse=True)
+    _, of_neighbour = nearest(train[places], train, own=places)
+    return distance >= of_neighbour[back]
+
+
+def _look(scene: Scene, images: np.ndarray, lookup: PixelLookup, usual: dict[str, float]) -> _Looked:
+    train = scene.perception.of("judge", "train")[0]
+    place, distance = nearest(scene.perception.features("judge", images)[0], train)
+    other, other_distance = nearest(scene.perception.features("judge", mirrored(images))[0], train)
+    nearer = other_distance < distance
+    place, distance = np.where(nearer, other, place), np.where(nearer, other_distance, distance)
+    twin, twin_distance = np.full(len(images), -1), np.full(len(images), np.inf)
+    for variant in (images, mirrored(images), *shifted(images)):
+        found, how_far = lookup.closer_than(0.5 * usual["pixels"], variant)
+        nearer = how_far < twin_distance
+        twin[nearer], twin_distance[nearer] = found[nearer], how_far[nearer]
+    return _Looked(place, distance, twin, twin_distance, usual)
+
+
+def _usual(scene: Scene, count: int) -> dict[str, float]:
+    """Give the median distances of test images to training images, and among `count` training images."""
+    def of_test() -> dict[str, float]:
+        train, test = scene.data.train.images, scene.data.test.images
+        chosen = slice(None, None, max(1, len(test) // REFERENCES))
+        errors = nearest_by_pixels(test[chosen], train)[1]
+        features = scene.perception.of("judge", "test")[0][chosen]
+        distances = nearest(features, scene.perception.of("judge", "train")[0])[1]
+        return {
+            "pixels": float(np.median(np.sqrt(errors * train[0].size))),
+            "features": float(np.median(distances)),
+        }
+
+    def among_train() -> dict[str, float]:
+        features = scene.perception.of("judge", "train")[0][:count]
+        return {"among": float(np.median(_among(features, REFERENCES)))}
+
+    judge = scene.perception.judge_hash
+    return (
+        scene.recall(f"copies.usual.{judge}", of_test)
+        | scene.recall(f"copies.among.{count}.{judge}", among_train)
+    )
+
+
+def _of_real(scene: Scene, count: int, lookup: PixelLookup, usual: dict[str, float]) -> dict[str, float]:
+    """Give the same shares of test images."""
+    def make() -> dict[str, float]:
+        test = scene.data.test.images
+        looked = _look(scene, test[:count], lookup, usual)
+        features = scene.perception.of("judge", "test")[0]
+        return {
+            "share_features": float(looked.copied_features.mean()),
+            "share_pixels": float(looked.copied_pixels.mean()),
+            "authenticity": float(
+                authentic(features[:count], scene.perception.of("judge", "train")[0]).mean()),
+            "duplicates": float((_among(features, count) < 0.25 * usual["among"]).mean()),
+        }
+
+    return scene.recall(f"copies.test.{count}.{scene.perception.judge_hash}", make)
+
+
+def _among(features: np.ndarray, count: int) -> np.ndarray:
+    """Give the distance of each of the first `count` to its nearest other one among all features (n, f)."""
+    count = min(count, len(features))
+    return nearest(features[:count], features, own=np.arange(count))[1]
+
+
+def _flags(numbers: dict[str, float], count: int) -> list[Flag]:
+    flags = []
+    evidence: dict[str, float | str] = {
+        name: numbers[name] for name in ("share_features", "share_pixels", "authenticity")
+    }
+    share = max(numbers["share_features"], numbers["share_pixels"])
+    if share > COPY_SHARE:
+        flags.append(Flag(
+            name="copies",
+            message=f"{share:.0%} of the samples lie much nearer to a training image than unseen real "
+                    f"images do: the model may have memorised them.",
+            evidence=evidence | {"samples": float(count)},
+        ))
+    if numbers["duplicates"] > DUPLICATE_SHARE:
+        flags.append(Flag(
+            name="duplicates",
+            message=f"{numbers['duplicates']:.0%} of the samples look almost like another sample.",
+            evidence={"duplicates": numbers["duplicates"], "samples": float(count)},
+        ))
+    return flags
+
+
+def _picture(samples: np.ndarray, train: np.ndarray, looked: _Looked, *, examples: int = 12) -> Picture:
+    """Put the samples nearest to a training image, as a share of what is usual, beside that image."""
+    share = np.minimum(
+        looked.distance / looked.usual["features"], looked.twin_distance / looked.usual["pixels"])
+    chosen = np.argsort(share, kind="stable")[:examples]
+    places = np.where(looked.twin[chosen] >= 0, looked.twin[chosen], looked.place[chosen])
+    return grid(
+        np.concatenate([samples[chosen], train[places]]), columns=len(chosen),
+        row_labels=["sample", "nearest training image"],
+        caption="The samples that lie nearest to a training image, the most suspicious first.",
+        alt="A row of samples above a row of the training images nearest to them.",
+    )

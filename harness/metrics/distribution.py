@@ -52,11 +52,13 @@ METRICS: tuple[Metric, ...] = (
                  "samples; it may fall slightly below 0 when nothing tells the sets apart.",
     ),
     Metric(
-        name="distribution.precision", title="Precision", unit="share", better="higher", family="distribution",
+        name="distribution.precision", title="Precision", unit="share", better="higher",
+        family="distribution",
         explains="The share of samples that lie among the real images: how realistic single samples are.",
     ),
     Metric(
-        name="distribution.recall", title="Recall", unit="share", better="higher", family="distribution",
+        name="distribution.recall", title="Recall", unit="share", better="higher",
+        family="distribution",
         explains="The share of test images that lie among the samples: how much of the variety is there.",
     ),
     Metric(
@@ -70,8 +72,8 @@ METRICS: tuple[Metric, ...] = (
                  "measure of variety.",
     ),
     Metric(
-        name="distribution.class_balance", title="Imbalance of classes", unit="total variation", better="lower",
-        family="distribution",
+        name="distribution.class_balance", title="Imbalance of classes", unit="total variation",
+        better="lower", family="distribution",
         explains="How uneven the judge finds the ten classes among the samples: 0 is even, 0.9 is one "
                  "class alone.",
     ),
@@ -110,8 +112,10 @@ class _Seen:
         return {
             "fid": self.fid.value, "fid_relative": self.fid.relative, "counter_fid": self.counter.value,
             "counter_fid_relative": self.counter.relative, "kid": self.kid.value,
-            "precision": float(self.manifolds.precise.mean()), "recall": float(self.manifolds.recalled.mean()),
-            "density": float(self.manifolds.density.mean()), "coverage": float(self.manifolds.covered.mean()),
+            "precision": float(self.manifolds.precise.mean()),
+            "recall": float(self.manifolds.recalled.mean()),
+            "density": float(self.manifolds.density.mean()),
+            "coverage": float(self.manifolds.covered.mean()),
             "class_balance": class_balance(self.classes.argmax(axis=1)),
             "confidence": float(self.classes.max(axis=1).mean(dtype=np.float64)),
         }
@@ -128,7 +132,8 @@ def measure(scene: Scene) -> Findings:
     if labels is not None:
         right = float((predicted == labels).mean())
         measurements.append(TABLE["label_accuracy"].measured(
-            right, sample_size=len(samples), interval=wilson(right, len(samples)), settings={"classes": "judge"},
+            right, sample_size=len(samples), interval=wilson(right, len(samples)),
+            settings={"classes": "judge"},
         ))
     of_test = scene.perception.of("judge", "test")[1].argmax(axis=1)
     return Findings(
@@ -233,7 +238,7 @@ def _quality_flags(seen: _Seen) -> list[Flag]:
     numbers = seen.numbers()
     flags = []
     ours, theirs = numbers["fid_relative"], numbers["counter_fid_relative"]
-    # Honest models differ by a few percent, mirrored images by 1.6 times, noise tuned to the judge by 20 times.
+    # Honest models differ by some percent, mirrored images by 1.6 times, noise tuned to the judge by 20.
     if abs(ours - theirs) > 0.05 and max(ours, theirs) > 2.0 * min(ours, theirs):
         flags.append(Flag(
             name="judges_disagree",
@@ -295,7 +300,9 @@ def _classes(predicted: np.ndarray, of_test: np.ndarray) -> Table:
     })
 
 
-def _samples(samples: np.ndarray, predicted: np.ndarray, labels: np.ndarray | None, *, each: int = 10) -> Picture:
+def _samples(
+    samples: np.ndarray, predicted: np.ndarray, labels: np.ndarray | None, *, each: int = 10,
+) -> Picture:
     """Lay out the first samples of each class in a row; without any choice, so that nothing is hidden."""
     classes = predicted if labels is None else labels
     tiles = np.zeros((len(CLASSES), each, *samples.shape[1:]), samples.dtype)

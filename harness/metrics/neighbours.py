@@ -11,6 +11,7 @@ library.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,15 +64,13 @@ def squared_distances(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[s
         Which rows of `first`, and their distances (rows, m). The array is used again for the next rows.
 
     """
-    lengths = np.square(second).sum(axis=1)
-    transposed = np.ascontiguousarray(second.T)
+    # |x|² + |y|² - 2 x·y as one product, (-2 x, |x|², 1) · (y, 1, |y|²), whose partial sums are whole too.
+    left = np.column_stack([-2.0 * first, np.square(first).sum(axis=1), np.ones(len(first))])
+    right = np.vstack([second.T, np.ones(len(second)), np.square(second).sum(axis=1)])
     out = np.empty((min(ROWS, len(first)), len(second)))
     for start in range(0, len(first), ROWS):
-        part = first[start:start + ROWS]
-        found = np.matmul(part * -2.0, transposed, out=out[:len(part)])
-        found += lengths
-        found += np.square(part).sum(axis=1)[:, None]
-        yield slice(start, start + len(part)), found
+        part = left[start:start + ROWS]
+        yield slice(start, start + len(part)), np.matmul(part, right, out=out[:len(part)])
 
 
 def compare_manifolds(
@@ -92,8 +91,10 @@ def compare_manifolds(
     """
     reals, others = on_grid(real, samples)
     recall_k, coverage_k = min(recall_k, len(reals) - 1, len(others) - 1), min(coverage_k, len(reals) - 1)
-    real_radii = _radii(reals, (recall_k, coverage_k))
-    sample_radii = _radii(others, (recall_k,))[0]
+    with ThreadPoolExecutor(2) as pool:     # NumPy releases the interpreter while it selects
+        of_samples = pool.submit(_radii, others, (recall_k,))
+        real_radii = _radii(reals, (recall_k, coverage_k))
+        sample_radii = of_samples.result()[0]
     precise, density = np.zeros(len(others), bool), np.zeros(len(others))
     recalled, covered = np.zeros(len(reals), bool), np.zeros(len(reals), bool)
     for rows, distances in squared_distances(reals, others):
