@@ -1,10 +1,8 @@
 """Results of stages, kept under the hash of what they were made from.
 
 Nothing here is needed to be right, only to be fast: any entry may be deleted at any time and is made again.
-An
-entry is one file that begins with a line naming the SHA-256 of the rest, so that one that a full disk or a
-crash
-cut short is noticed and made again, too.
+An entry is one file that begins with a line naming the SHA-256 of the rest, so that one that a full disk or a
+crash cut short is noticed and made again, too.
 """
 
 from __future__ import annotations
@@ -80,15 +78,14 @@ class Store:
 
 
 def recall_for(store: Store, *, data: Dataset, budget_name: str, version: str | None = None) -> Recall:
-    """Keep baselines: numbers that depend on the data, the budget and the code that measures, and on no hand-in.
+    """Keep baselines: numbers that depend on the data, the budget and the code that measures alone.
 
     Args:
         store: where they are kept.
         data: the data set they are measured on.
         budget_name: "full" or "quick": how many images are used.
         version: of the code that measures; without it, a hash over the source of the metrics and the judges,
-        so
-            that an edited metric is measured again.
+            so that an edited metric is measured again.
 
     """
     version = _code_version() if version is None else version
