@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.records import Measurement, Table
-from harness.report.text import number
+from harness.report.text import column_of_numbers, number
 
 __all__ = ["Cell", "DotPlot", "DotRow", "LineChart", "Series", "Tick", "cells", "dot_plot", "line_charts"]
 
@@ -33,7 +34,7 @@ class DotPlot:
     rows: list[DotRow]
     start: float
     end: float
-    zero: bool          # the scale starts at zero
+    zero: bool  # the scale starts at zero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,8 @@ class Cell:
 
     text: str
     numeric: bool = False
-    bar: float | None = None        # percent of the longest bar
-    heat: int | None = None         # 0..8, by share of its row
+    bar: float | None = None  # percent of the longest bar
+    heat: int | None = None  # 0..8, by share of its row
 
 
 def dot_plot(measurement: Measurement) -> DotPlot | None:
@@ -87,19 +88,27 @@ def dot_plot(measurement: Measurement) -> DotPlot | None:
     baselines = {name: value for name, value in measurement.baselines.items() if math.isfinite(value)}
     if not baselines or not math.isfinite(measurement.value):
         return None
-    interval = measurement.interval if measurement.interval and all(map(math.isfinite, measurement.interval)) else None
+    interval = (
+        measurement.interval
+        if measurement.interval and all(map(math.isfinite, measurement.interval))
+        else None
+    )
     everything = [measurement.value, *baselines.values(), *(interval or ())]
     start, end = min(everything), max(everything)
     zero = 0 <= start < 0.6 * end
     start = 0.0 if zero else start
-    width = (end - start) or 1.0
+    half = (end / 2 - start / 2) or 1.0  # halves, because the whole width of extreme values is infinite
 
     def place(value: float) -> float:
-        return round(2 + 96 * (value - start) / width, 2)
+        return round(2 + 96 * min(max((value / 2 - start / 2) / half, 0.0), 1.0), 2)
 
     own = DotRow(
-        label="this model", value=measurement.value, place=place(measurement.value), own=True,
-        low=place(interval[0]) if interval else None, high=place(interval[1]) if interval else None,
+        label="this model",
+        value=measurement.value,
+        place=place(measurement.value),
+        own=True,
+        low=place(interval[0]) if interval else None,
+        high=place(interval[1]) if interval else None,
     )
     rows = [own, *(DotRow(label=name, value=value, place=place(value)) for name, value in baselines.items())]
     rows.sort(key=lambda row: row.value, reverse=measurement.better == "higher")
@@ -107,7 +116,7 @@ def dot_plot(measurement: Measurement) -> DotPlot | None:
 
 
 def line_charts(table: Table, *, x_label: str, y_label: str) -> list[LineChart]:
-    """Draw the columns of `table` over its first one: a chart for pairs within classes and one for pairs between.
+    """Draw the columns of `table` over its first one, pairs within classes apart from pairs between.
 
     A column whose name says "cross-fade" is the baseline of its chart. All charts share their vertical scale.
     """
@@ -126,39 +135,72 @@ def line_charts(table: Table, *, x_label: str, y_label: str) -> list[LineChart]:
         "All pairs": [name for name in drawn if "within" not in name and "between" not in name],
     }
     return [
-        _line_chart(title, {name: columns[name] for name in members}, xs, ticks, x_label=x_label, y_label=y_label)
-        for title, members in groups.items() if members
+        _line_chart(
+            title, {name: columns[name] for name in members}, xs, ticks, x_label=x_label, y_label=y_label
+        )
+        for title, members in groups.items()
+        if members
     ]
 
 
-def cells(table: Table, *, style: str = "plain") -> list[list[Cell]]:
-    """Lay the columns of `table` out as rows. Style "bars" adds bars, "heat" shades numbers by share of their row."""
+def cells(
+    table: Table, *, style: Literal["plain", "bars", "heat"] = "plain", one_scale: bool = False
+) -> list[list[Cell]]:
+    """Lay the columns of `table` out as rows.
+
+    Args:
+        table: columns that may be of several lengths; the shorter ones end in empty cells.
+        style: "bars" draws a bar under each number; "heat" shades numbers by their share of their row.
+        one_scale: bars of all columns share one scale.
+
+    """
     columns = list(table.columns.values())
     height = max(map(len, columns), default=0)
     padded = [[*column, *[None] * (height - len(column))] for column in columns]
-    rows = list(map(list, zip(*padded, strict=True)))
-    longest = [max((abs(value) for value in _numbers(column) if value is not None), default=0.0) for column in padded]
-    return [
-        [
-            _cell(value, longest=longest[index], row=row, style=style if index else "plain")
-            for index, value in enumerate(row)
-        ]
-        for row in rows
+    longest = [
+        max((abs(value) for value in _numbers(column) if value is not None), default=0.0) for column in padded
     ]
+    if one_scale:
+        longest = [max(longest[1:], default=0.0)] * len(longest)
+    written = [column_of_numbers(_numbers(column)) for column in padded]
+    rows: list[list[Cell]] = []
+    for place, row in enumerate(zip(*padded, strict=True)):
+        total = sum(value for value in _numbers(row[1:]) if value is not None and value > 0)
+        rows.append(
+            [
+                _cell(
+                    value,
+                    written[index][place],
+                    longest=longest[index] if style == "bars" and index else 0,
+                    total=total if style == "heat" and index else 0,
+                )
+                for index, value in enumerate(row)
+            ]
+        )
+    return rows
 
 
-def _cell(value: float | str | None, *, longest: float, row: list[float | str | None], style: str) -> Cell:
+def _cell(value: float | str | None, written: str, *, longest: float, total: float) -> Cell:
     if value is None or isinstance(value, str):
         return Cell(text=value or "–")
-    finite = math.isfinite(value)
-    bar = round(100 * max(value, 0) / longest, 1) if style == "bars" and finite and longest else None
-    total = sum(number for number in _numbers(row[1:]) if number is not None and number > 0)
-    heat = round(HEAT_LEVELS * max(value, 0) / total) if style == "heat" and finite and total else None
-    return Cell(text=number(value, digits=3 if style == "heat" else 4), numeric=True, bar=bar, heat=heat)
+    if not math.isfinite(value):
+        return Cell(text=written, numeric=True)
+    return Cell(
+        text=written,
+        numeric=True,
+        bar=round(100 * max(value, 0) / longest, 1) if longest else None,
+        heat=round(HEAT_LEVELS * max(value, 0) / total) if total else None,
+    )
 
 
 def _line_chart(
-    title: str, lines: dict[str, list[float | None]], xs: list[float], ticks: list[float], *, x_label: str, y_label: str,
+    title: str,
+    lines: dict[str, list[float | None]],
+    xs: list[float],
+    ticks: list[float],
+    *,
+    x_label: str,
+    y_label: str,
 ) -> LineChart:
     frame = LineChart(title=title, x_label=x_label, y_label=y_label, x_ticks=[], y_ticks=[], series=[])
     first, last = min(xs), max(xs)
@@ -174,7 +216,10 @@ def _line_chart(
         corners = " ".join(f"{x},{y}" for x, y in dots)
         series.append(Series(label=name, corners=corners, dots=dots, baseline="cross" in name))
     return LineChart(
-        title=title, x_label=x_label, y_label=y_label, series=series,
+        title=title,
+        x_label=x_label,
+        y_label=y_label,
+        series=series,
         x_ticks=[Tick(place=spot(x, 0)[0], label=number(x)) for x in xs],
         y_ticks=[Tick(place=spot(first, y)[1], label=number(y)) for y in ticks],
     )
@@ -182,7 +227,7 @@ def _line_chart(
 
 def _round_ticks(highest: float) -> list[float]:
     """Choose ticks from zero to at least `highest`, at steps of 1, 2 or 5 times a power of ten."""
-    if not math.isfinite(highest) or highest <= 0:
+    if not 1e-300 < highest < 1e300:
         return [0.0, 1.0]
     rough = highest / 4
     power = 10.0 ** math.floor(math.log10(rough))

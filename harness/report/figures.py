@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from markupsafe import Markup
 from PIL import Image, ImageDraw
 
 from harness.errors import HarnessFault
@@ -24,20 +25,20 @@ T = TypeVar("T")
 COLOURS = 10
 """Number of class colours in the stylesheet; further classes take them again from the first."""
 
-GAP = 1                 # transparent pixels between tiles, at the images' own resolution
-MAP_SIDE = 560          # pixels of a map, which is shown at about this size
+GAP = 1  # transparent pixels between tiles, at the images' own resolution
+MAP_SIDE = 560  # pixels of a map, which is shown at about this size
 MAP_MARGIN = 12
-DOT = 1.7               # radius of a point of a map, in its pixels
-LABEL_HEIGHT = 20       # least distance of two class labels on a map, in its pixels
+DOT = 1.7  # radius of a point of a map, in its pixels
+LABEL_HEIGHT = 20  # least distance of two class labels on a map, in its pixels
 MOST_PAGE_BYTES = 350_000
-MOST_TILES = 4_096      # a picture with more cannot be one of ours
+MOST_TILES = 4_096  # a picture with more cannot be one of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
     """Images in rows and columns, ready to be shown, with the labels that stand around them."""
 
-    address: str
+    address: Markup
     width: int
     height: int
     row_labels: list[str]
@@ -51,10 +52,10 @@ class Layer:
     label: str
     colour: int
     count: int
-    address: str
-    x: float            # where its label stands: the median of its points
+    address: Markup
+    x: float  # where its label stands: the median of its points
     y: float
-    side: str           # "start" or "end": which way the label is written, so that it stays on the map
+    side: str  # "start" or "end": which way the label is written, so that it stays on the map
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +66,13 @@ class Map:
     layers: list[Layer]
 
 
-def data_address(png: bytes) -> str:
-    """Give the `data:` address of a PNG."""
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+def data_address(png: bytes) -> Markup:
+    """Give the `data:` address of a PNG, marked as our own text: templates leave it as it is."""
+    return Markup("data:image/png;base64," + base64.b64encode(png).decode("ascii"))  # noqa: S704 - base64
 
 
 def picture_grid(picture: Picture) -> Grid | None:
-    """Lay the images of `picture` out as one PNG with transparent gaps; None where its bytes are damaged."""
+    """Lay the images of `picture` out as one PNG with transparent gaps; None where it is damaged."""
     rows, columns, height, width = picture.rows, picture.columns, picture.height, picture.width
     if min(rows, columns, height, width) < 1 or rows * columns > MOST_TILES or max(height, width) > 1_024:
         return None
@@ -102,14 +103,18 @@ def code_map(cloud: PointCloud) -> Map | None:
     middle = (places.min(axis=0) + places.max(axis=0)) / 2
     extent = max(float(np.ptp(places, axis=0).max()), 1.0)
     places = (places - middle) / extent * (MAP_SIDE - 2 * MAP_MARGIN) + MAP_SIDE / 2
-    places[:, 1] = MAP_SIDE - places[:, 1]      # the second axis points up
+    places[:, 1] = MAP_SIDE - places[:, 1]  # the second axis points up
     present = [index for index in range(len(cloud.classes)) if (labels == index).any()]
     centres = [np.median(places[labels == index], axis=0) for index in present]
     heights = _apart([float(y) for _, y in centres], [float(x) for x, _ in centres])
     layers = [
         Layer(
-            label=cloud.classes[index], colour=index % COLOURS, count=int((labels == index).sum()),
-            address=data_address(_dots(places[labels == index])), x=float(x), y=height,
+            label=cloud.classes[index],
+            colour=index % COLOURS,
+            count=int((labels == index).sum()),
+            address=data_address(_dots(places[labels == index])),
+            x=float(x),
+            y=height,
             side="start" if x < MAP_SIDE * 0.15 else "end" if x > MAP_SIDE * 0.85 else "middle",
         )
         for index, (x, _), height in zip(present, centres, heights, strict=True)
@@ -117,27 +122,27 @@ def code_map(cloud: PointCloud) -> Map | None:
     return Map(side=MAP_SIDE, layers=layers)
 
 
-def shown_page(page: ImageFile) -> str | None:
+def shown_page(page: ImageFile) -> Markup | None:
     """Give the address of a page's picture, made smaller where it is big; None where it is no PNG."""
     try:
         png = base64.b64decode(page.data, validate=True)
         image = Image.open(io.BytesIO(png), formats=["PNG"])
         image.load()
     except (binascii.Error, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None     # Pillow raises SyntaxError for some broken PNGs
+        return None  # Pillow raises SyntaxError for some broken PNGs
     if len(png) <= MOST_PAGE_BYTES:
         return data_address(png)
-    image = image.convert("RGB")
+    smaller = image.convert("RGB")
     for side in (1_400, 1_000, 700):
-        image.thumbnail((side, side))
-        png = _png(image.quantize(64))
+        smaller.thumbnail((side, side))
+        png = _png(smaller.quantize(64))
         if len(png) <= MOST_PAGE_BYTES:
             break
     return data_address(png)
 
 
 def _undamaged(unpack: Callable[[], T]) -> T | None:
-    """Give what `unpack` gives; None where the bytes are damaged, so that the rest of the report can be read."""
+    """Give what `unpack` gives; None where the bytes are damaged: the rest can still be read."""
     try:
         return unpack()
     except (HarnessFault, ValueError, zlib.error):
@@ -158,7 +163,9 @@ def _dots(places: np.ndarray) -> bytes:
     for x, y in 2 * places:
         pencil.ellipse((x - 2 * DOT, y - 2 * DOT, x + 2 * DOT, y + 2 * DOT), fill=255)
     levels = np.asarray(image.reduce(2), np.uint16) * 15 // 255
-    sixteen = Image.fromarray((levels * 17).astype(np.uint8)).convert("P", palette=Image.Palette.ADAPTIVE, colors=16)
+    sixteen = Image.fromarray((levels * 17).astype(np.uint8)).convert(
+        "P", palette=Image.Palette.ADAPTIVE, colors=16
+    )
     return _png(sixteen)
 
 

@@ -1,4 +1,4 @@
-"""The list of all reports: one row for each group, made from the `result.json` files that lie below a folder."""
+"""The list of all reports: one row for each group, made from every `result.json` below a folder."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Row:
     link: str
     members: list[str]
     assignment: str
-    theory: tuple[float, float] | None      # points and most points; None where there is no such part
+    theory: tuple[float, float] | None  # points and most points; None where there is no such part
     practice: tuple[float, float] | None
     points: float
     max_points: float
     open_points: float
     flags: int
-    faults: list[str]                       # kinds, each once
+    faults: list[str]  # kinds, each once
     data: str
     budget: str
     box: str
     created: str
-    marked: bool                            # the theory was marked with a key
+    marked: bool  # the theory was marked with a key
     remarks: list[str] = field(default_factory=list)
 
 
@@ -101,12 +101,23 @@ def _row(result: GradeResult, link: str) -> Row:
     faults = [*result.faults, *(fault for model in models for fault in model.faults)]
     provenance = result.provenance
     return Row(
-        group=result.group, link=link, members=result.hand_in.members, assignment=result.assignment,
-        theory=_part(result.marks, THEORY), practice=_part(result.marks, PRACTICE),
-        points=result.marks.points, max_points=result.marks.max_points, open_points=result.marks.open_points,
-        flags=sum(len(model.flags) for model in models), faults=list(dict.fromkeys(fault.kind for fault in faults)),
-        data=provenance.data, budget=provenance.budget, box=provenance.box, created=provenance.created,
-        marked=has_key(result.theory), remarks=["stand-in data"] if provenance.stand_in else [],
+        group=result.group,
+        link=link,
+        members=result.hand_in.members,
+        assignment=result.assignment,
+        theory=_part(result.marks, THEORY),
+        practice=_part(result.marks, PRACTICE),
+        points=result.marks.points,
+        max_points=result.marks.max_points,
+        open_points=result.marks.open_points,
+        flags=sum(len(model.flags) for model in models),
+        faults=list(dict.fromkeys(fault.kind for fault in faults)),
+        data=provenance.data,
+        budget=provenance.budget,
+        box=provenance.box,
+        created=provenance.created,
+        marked=has_key(result.theory),
+        remarks=["stand-in data"] if provenance.stand_in else [],
     )
 
 
@@ -117,24 +128,37 @@ def _part(marks: Marks, name: str) -> tuple[float, float] | None:
 
 def _render(rows: Iterable[Row], damaged: Sequence[Damaged]) -> str:
     ordered = sorted(rows, key=lambda row: (row.assignment, _natural(row.group)))
-    return environment("index.css").get_template("index.html").render(
-        rows=ordered, damaged=damaged, summary=_summary(ordered),
+    return (
+        environment("index.css")
+        .get_template("index.html")
+        .render(
+            rows=ordered,
+            damaged=damaged,
+            summary=_summary(ordered),
+        )
     )
 
 
 def _summary(rows: Sequence[Row]) -> Summary:
     totals = [row.points for row in rows if row.max_points > 0]
     return Summary(
-        groups=len(rows), mean=statistics.fmean(totals) if totals else None,
-        median=statistics.median(totals) if totals else None, most=max((row.max_points for row in rows), default=0.0),
-        open_points=sum(row.open_points for row in rows), flags=sum(row.flags for row in rows),
+        groups=len(rows),
+        mean=statistics.fmean(totals) if totals else None,
+        median=statistics.median(totals) if totals else None,
+        most=max((row.max_points for row in rows), default=0.0),
+        open_points=sum(row.open_points for row in rows),
+        flags=sum(row.flags for row in rows),
         faulty=sum(bool(row.faults) for row in rows),
     )
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sort group2 before group10."""
-    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"(\d+)", name) if part]
+    return [
+        (int(part), "") if part.isdecimal() else (-1, part.lower())
+        for part in re.split(r"(\d+)", name)
+        if part
+    ]
 
 
 def _reason(error: ValidationError) -> str:

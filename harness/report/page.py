@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+from markupsafe import Markup
 
 from harness.metrics import METRICS
 from harness.records import (
@@ -33,43 +36,63 @@ BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": "
 FAMILIES: dict[str, tuple[str, str]] = {
     "reconstruction": (
         "Reconstruction",
-        "Test images are encoded in one box and decoded in another; only their codes cross. "
-        "Beside each value stands what trivial solutions reach.",
+        (
+            "Test images are encoded in one box and decoded in another; only their codes cross. "
+            "Beside each value stands what trivial solutions reach."
+        ),
     ),
     "distribution": (
         "Distribution of samples",
-        "Samples are compared with the test set through the features of two networks of the harness, "
-        "which the hand-in never sees.",
+        (
+            "Samples are compared with the test set through the features of two networks of the harness, "
+            "which the hand-in never sees."
+        ),
     ),
     "copies": (
         "Copying and collapse",
-        "A generative model should make new images: samples are looked up among all training images and among themselves.",
+        (
+            "A generative model should make new images: samples are looked up among all training images "
+            "and among themselves."
+        ),
     ),
     "clusters": (
         "Latent clusters",
-        "How far the codes of one class lie together. The harness brings the labels; the model was not given them.",
+        ("How closely the codes of one class lie together. The harness brings the labels for this."),
     ),
     "interpolation": (
         "Interpolation",
-        "Straight lines between the codes of two test images, decoded step by step, "
-        "beside a plain cross-fade of the same two images.",
+        (
+            "Straight lines between the codes of two test images, decoded step by step, "
+            "beside a plain cross-fade of the same two images."
+        ),
     ),
-    "likelihood": (
-        "Likelihood",
-        "The density that the model assigns to test images.",
-    ),
+    "likelihood": ("Likelihood", "The density that the model assigns to test images."),
 }
 """Titles and introductions of the families of measurements, in the order of the report."""
 
 HEADLINES = (
-    "reconstruction.mse", "reconstruction.ssim", "reconstruction.train_gap", "reconstruction.fid_relative",
-    "distribution.fid_relative", "distribution.counter_fid_relative", "distribution.recall", "distribution.coverage",
-    "copies.share_features", "copies.share_pixels", "copies.duplicates",
-    "clusters.silhouette", "clusters.kmeans_ari", "clusters.knn_accuracy", "clusters.knn_gain",
+    "reconstruction.mse",
+    "reconstruction.ssim",
+    "reconstruction.train_gap",
+    "reconstruction.fid_relative",
+    "distribution.fid_relative",
+    "distribution.counter_fid_relative",
+    "distribution.recall",
+    "distribution.coverage",
+    "copies.share_features",
+    "copies.share_pixels",
+    "copies.duplicates",
+    "clusters.silhouette",
+    "clusters.kmeans_ari",
+    "clusters.knn_accuracy",
+    "clusters.knn_gain",
     "clusters.probe_accuracy",
-    "interpolation.score", "interpolation.realism_between", "interpolation.step_variation_between",
+    "interpolation.score",
+    "interpolation.realism_between",
+    "interpolation.step_variation_between",
     "interpolation.path_length",
-    "likelihood.bits_per_dimension", "likelihood.nats",
+    "likelihood.bits_per_dimension",
+    "likelihood.nats",
 )
 """Measurements that are drawn among their baselines; all of them stand in the table of their family."""
 
@@ -80,7 +103,7 @@ MOST_FILES = 300
 class Banner:
     """Something that a reader has to know before anything else."""
 
-    kind: str           # "warning" or "note"
+    kind: str  # "warning" or "note"
     title: str
     text: str
 
@@ -94,7 +117,7 @@ class Shown:
     explains: str
     better: str
     value: str
-    interval: str       # empty where there is none
+    interval: str  # empty where there is none
     plot: DotPlot | None
 
 
@@ -106,6 +129,7 @@ class ShownTable:
     rows: list[list[Cell]]
     charts: list[LineChart] = field(default_factory=list)
     folded: bool = False
+    barred: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +145,11 @@ class Section:
     pictures: list[tuple[Picture, Grid | None]] = field(default_factory=list)
     maps: list[tuple[PointCloud, Map | None]] = field(default_factory=list)
     tables: list[ShownTable] = field(default_factory=list)
+
+    @property
+    def anchor(self) -> str:
+        """What the links within the page call it."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +170,7 @@ class Page:
     faults: list[Fault]
     has_key: bool
     models: list[ShownModel]
-    page_address: str | None
+    page_address: Markup | None
     files: list[tuple[str, str]]
     files_more: int
     left_out: list[tuple[str, str]]
@@ -156,7 +185,10 @@ def page_of(result: GradeResult) -> Page:
         result=result,
         banners=list(_banners(result)),
         flags=[_of_model(flag, model.name) for model in models for flag in model.flags],
-        faults=[*result.faults, *(_of_model(fault, model.name) for model in models for fault in model.faults)],
+        faults=[
+            *result.faults,
+            *(_of_model(fault, model.name) for model in models for fault in model.faults),
+        ],
         has_key=has_key(result.theory),
         models=[ShownModel(model=model, sections=list(_sections(model))) for model in models],
         page_address=shown_page(hand_in.page) if hand_in.page else None,
@@ -175,28 +207,57 @@ def has_key(theory: TheoryResult) -> bool:
 def _banners(result: GradeResult) -> Iterator[Banner]:
     provenance = result.provenance
     if provenance.stand_in:
-        yield Banner(kind="warning", title="Stand-in data: not a grade", text=(
-            f"Everything here was measured on “{provenance.data}”, images drawn by the program, and not on the real "
-            "data set. The numbers cannot be compared with any others."))
+        yield Banner(
+            kind="warning",
+            title="Stand-in data: not a grade",
+            text=(
+                f"Everything here was measured on “{provenance.data}”, images drawn by the program, "
+                "and not on the real data set. The numbers cannot be compared with any others."
+            ),
+        )
     if provenance.budget != "full":
-        yield Banner(kind="warning", title=f"Measured with the {provenance.budget} budget", text=(
-            "Fewer images than an official grade takes: intervals are wider, and points can still move a little."))
+        yield Banner(
+            kind="warning",
+            title=f"Measured with the {provenance.budget} budget",
+            text=(
+                "Fewer images than an official grade takes: intervals are wider, "
+                "and points can still move a little."
+            ),
+        )
     if provenance.box.startswith(("plain", "none")) or "no protection" in provenance.box:
-        yield Banner(kind="warning", title="Run without protection", text=(
-            "The group's code ran as a plain process, with nothing between it and this machine. "
-            "An official grade needs a box."))
-    failed = [mark.title for part in result.marks.parts for mark in part.criteria if mark.outcome is Outcome.HARNESS_FAULT]
+        yield Banner(
+            kind="warning",
+            title="Run without protection",
+            text=(
+                "The group's code ran as a plain process, with nothing between it and this machine. "
+                "An official grade needs a box."
+            ),
+        )
+    failed = [
+        mark.title
+        for part in result.marks.parts
+        for mark in part.criteria
+        if mark.outcome is Outcome.HARNESS_FAULT
+    ]
     if failed:
-        yield Banner(kind="warning", title="The harness failed", text=(
-            f"No points could be given for {', '.join(failed)}. This costs the group nothing: "
-            "the points stay open until the grade is made again."))
+        yield Banner(
+            kind="warning",
+            title="The harness failed",
+            text=(
+                f"No points could be given for {', '.join(failed)}. This costs the group nothing: "
+                "the points stay open until the grade is made again."
+            ),
+        )
     if result.theory.statements and not has_key(result.theory):
-        yield Banner(kind="note", title="Theory checked for its form only", text=(
-            "No key was at hand, so answers are neither right nor wrong here and earn no points yet."))
+        yield Banner(
+            kind="note",
+            title="Theory checked for its form only",
+            text=("No key was at hand, so answers are neither right nor wrong here and earn no points yet."),
+        )
 
 
 def _sections(model: ModelResult) -> Iterator[Section]:
-    """Give the families that have anything to show, and those that do not apply, in the order of the report."""
+    """Give the families that have anything to show, and those that do not apply, in their order."""
     named = [*model.measurements, *model.tables, *model.pictures, *model.clouds]
     others = sorted({_family(name) for name in named} - set(FAMILIES))
     for name in [*FAMILIES, *others]:
@@ -213,7 +274,11 @@ def _section(model: ModelResult, name: str, title: str, intro: str) -> Section:
     headlines = [one for one in measurements if one.measurement.name in order]
     headlines.sort(key=lambda one: order[one.measurement.name])
     return Section(
-        name=name, title=title, intro=intro, measurements=measurements, headlines=headlines,
+        name=name,
+        title=title,
+        intro=intro,
+        measurements=measurements,
+        headlines=headlines,
         pictures=[(picture, picture_grid(picture)) for picture in _members(model.pictures, name).values()],
         maps=[(cloud, code_map(cloud)) for cloud in _members(model.clouds, name).values()],
         tables=[_shown_table(key, table) for key, table in _members(model.tables, name).items()],
@@ -224,8 +289,12 @@ def _shown(measurement: Measurement) -> Shown:
     metric = METRICS.get(measurement.name)
     value, interval = value_and_interval(measurement.value, measurement.interval)
     return Shown(
-        measurement=measurement, title=metric.title if metric else measurement.name,
-        explains=metric.explains if metric else "", better=BETTER[measurement.better], value=value, interval=interval,
+        measurement=measurement,
+        title=metric.title if metric else measurement.name,
+        explains=metric.explains if metric else "",
+        better=BETTER[measurement.better],
+        value=value,
+        interval=interval,
         plot=dot_plot(measurement),
     )
 
@@ -234,7 +303,11 @@ def _shown_table(name: str, table: Table) -> ShownTable:
     if name == "interpolation.steps":
         charts = line_charts(table, x_label="step along the line", y_label="share of the whole length")
         return ShownTable(table=table, rows=cells(table), charts=charts, folded=True)
-    return ShownTable(table=table, rows=cells(table, style="heat" if "confusion" in name else "bars"))
+    if "confusion" in name:
+        return ShownTable(table=table, rows=cells(table, style="heat"))
+    return ShownTable(
+        table=table, rows=cells(table, style="bars", one_scale=name == "distribution.classes"), barred=True
+    )
 
 
 def _members(named: Mapping[str, T], family: str) -> dict[str, T]:

@@ -59,7 +59,7 @@ def write_report(result: GradeResult, folder: Path) -> Path:
 
 
 def folder_name(group: str) -> str:
-    """Name the folder of a group: its own name where that is a safe one, else what is safe of it and a hash."""
+    """Name the folder of a group: its own name where that is safe, else what is safe of it and a hash."""
     if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", group):
         return group
     safe = re.sub(r"[^A-Za-z0-9_-]+", "-", group).strip("-")[:60] or "group"
@@ -82,7 +82,8 @@ def write_atomically(path: Path, content: str) -> None:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
         raise UserError(
-            f"{path} cannot be written ({error.strerror or error}); free space or choose another folder with --reports"
+            f"{path} cannot be written ({error.strerror or error}); "
+            "free space or choose another folder with --reports"
         ) from error
 
 
@@ -90,11 +91,15 @@ def write_atomically(path: Path, content: str) -> None:
 def environment(*sheets: str) -> Environment:
     """Set up the templates, with `sheets` of styles after the common one.
 
-    Every value is escaped, and every text first goes through `text.printed`, wherever it stands in a template.
+    Every value is escaped, and every text first goes through `text.printed`, wherever it stands.
     """
     made = Environment(
-        loader=PackageLoader("harness.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, finalize=text.printed,
+        loader=PackageLoader("harness.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=text.printed,
     )
     style = "\n".join((ASSETS / sheet).read_text(encoding="utf-8") for sheet in ("base.css", *sheets))
     made.globals |= {
@@ -103,7 +108,14 @@ def environment(*sheets: str) -> Environment:
         "outcomes": OUTCOMES,
     }
     made.filters |= {
-        "number": text.number, "points": text.points, "count": text.count, "seconds": text.seconds, "when": text.when,
-        "web_link": text.web_link, "measured": text.value_with_interval,
+        "number": text.number,
+        "points": text.points,
+        "count": text.count,
+        "seconds": text.seconds,
+        "when": text.when,
+        "quantity": text.quantity,
+        "pieces": text.pieces,
+        "web_link": text.web_link,
+        "measured": text.value_with_interval,
     }
     return made

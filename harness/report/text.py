@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -12,11 +13,14 @@ from markupsafe import Markup
 
 __all__ = [
     "LONGEST",
+    "column_of_numbers",
     "count",
     "harmless",
     "number",
+    "pieces",
     "points",
     "printed",
+    "quantity",
     "seconds",
     "value_and_interval",
     "value_with_interval",
@@ -30,17 +34,19 @@ LONGEST = 20_000
 MOST_MARKS = 4
 """Most combining marks on one character: the scripts of the world need fewer, stacked ones cover lines."""
 
+BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 THIN = "\u202f"
-JOINERS = "\u200c\u200d\u00ad"          # shaping of Persian and of emoji, and the soft hyphen: these are text
+JOINERS = "\u200c\u200d\u00ad"  # shaping of Persian and of emoji, and the soft hyphen: these are text
 TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def harmless(text: str) -> str:
-    """Make foreign text safe to show: it stays readable, and cannot reorder, hide or overrun what is around it.
+    """Make foreign text safe to show: readable, and unable to reorder, hide or overrun what is around it.
 
-    Terminal colours are dropped. Direction overrides, invisible and control characters become visible marks such as
-    "[U+202E]". Stacks of combining marks and very long texts are cut. Escaping for HTML is the template's part.
+    Terminal colours are dropped. Direction overrides, invisible and control characters become visible
+    marks such as "[U+202E]". Stacks of combining marks and very long texts are cut. Escaping for HTML is
+    the template's part.
     """
     if len(text) > LONGEST:
         text = text[:LONGEST] + f" … ({count(len(text) - LONGEST)} more characters in result.json)"
@@ -63,6 +69,14 @@ def printed(value: object) -> object:
     return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+def pieces(words: str) -> list[tuple[str, bool]]:
+    """Split prose at `backticks`: pairs of a text and whether it is code."""
+    parts = words.split("`")
+    if len(parts) % 2 == 0:  # an odd number of backticks: the last one is only a backtick
+        parts[-2:] = ["`".join(parts[-2:])]
+    return [(part, bool(index % 2)) for index, part in enumerate(parts) if part]
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """Write a number with `digits` significant digits: 0.0133, 12 345, 1.2 × 10⁻⁵; "–" for None."""
     if value is None:
@@ -80,8 +94,21 @@ def number(value: float | None, digits: int = 4) -> str:
     return _fixed(value, decimals=max(0, digits - 1 - exponent), trim=True)
 
 
+def column_of_numbers(values: Sequence[float | None]) -> list[str]:
+    """Write the numbers of a column with the same decimals, so that they can be compared at a glance."""
+    sizes = [abs(value) for value in values if value is not None and math.isfinite(value) and value != 0]
+    if not sizes or max(sizes) / min(sizes) > 1_000 or not 1e-4 < max(sizes) < 1e9:
+        return [number(value) for value in values]
+    whole = all(size == round(size) for size in sizes)
+    decimals = 0 if whole else max(0, 3 - math.floor(math.log10(max(sizes))))
+    return [
+        number(value) if value is None or not math.isfinite(value) else _fixed(value, decimals=decimals)
+        for value in values
+    ]
+
+
 def value_and_interval(value: float, interval: tuple[float, float] | None) -> tuple[str, str]:
-    """Write a value and its interval to the digits that the interval supports: "0.0133" and "[0.0131, 0.0135]"."""
+    """Write a value and its interval to the digits the interval supports: "0.0133" and "[0.0131, 0.0135]"."""
     if interval is None:
         return number(value), ""
     half = abs(interval[1] - interval[0]) / 2
@@ -118,6 +145,16 @@ def seconds(value: float) -> str:
     minutes, rest = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def quantity(value: float, name: str) -> str:
+    """Write a limit by the unit in its name: 6 GiB for `memory_bytes`, 1 min 30 s for `start_seconds`."""
+    if name.endswith("_seconds"):
+        return seconds(value)
+    if name.endswith("_bytes") and math.isfinite(value):
+        unit = next((unit for unit in ("GiB", "MiB", "KiB") if value >= BYTES[unit]), "bytes")
+        return f"{number(value / BYTES[unit])} {unit}"
+    return number(value)
 
 
 def when(created: str) -> str:

@@ -1,0 +1,106 @@
+"""The list of all reports."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from harness.records import GradeResult, Marks
+from harness.report import render_index, write_index, write_report
+
+
+def named(result: GradeResult, group: str, *, points: float = 19) -> GradeResult:
+    marks = result.marks.model_copy(update={"points": points})
+    return result.model_copy(update={"group": group, "marks": marks, "measurements": {}})
+
+
+def rows(page: str) -> list[str]:
+    return re.findall(r"<tr>\s*<th scope=\"row\">(.*?)</tr>", page, re.DOTALL)
+
+
+def test_each_group_has_a_row_with_its_points_and_a_link_to_its_report(result):
+    (row,) = rows(render_index([result]))
+    assert '<a href="group3/index.html">' in row
+    words = " ".join(re.sub(r"<[^>]+>", " ", row).split())
+    assert "group3 Ada Example , Bo Example" in words
+    assert "summer23 15.5 of 20 3.5 of 20 19 of 40 6 1 rejected crashed harness fault fashion-mnist" in words
+    assert "bubblewrap (uid 65534, cgroup v1)" in words
+
+
+def test_groups_are_sorted_as_people_count(result):
+    page = render_index([named(result, name) for name in ("group10", "group2", "Group1", "alpha")])
+    assert re.findall(r'href="([^/"]+)/index.html"', page) == ["alpha", "Group1", "group2", "group10"]
+
+
+def test_the_head_says_mean_median_and_what_is_open(result):
+    graded = [named(result, f"group{index}", points=points) for index, points in enumerate([10, 20, 36])]
+    unread = result.model_copy(
+        update={"group": "x", "marks": Marks(points=0, max_points=0, open_points=0, parts=[])}
+    )
+    words = " ".join(re.sub(r"<[^>]+>", " ", render_index([*graded, unread])).split())
+    assert "4 hand-ins mean 22 median 20 points open 18" in words
+
+
+def test_stand_in_data_a_missing_key_and_a_quick_budget_are_named(result):
+    provenance = result.provenance.model_copy(
+        update={"stand_in": True, "data": "garments", "budget": "quick"}
+    )
+    statements = [
+        one.model_copy(update={"key": None, "verdict": "unmarked"}) for one in result.theory.statements
+    ]
+    theory = result.theory.model_copy(update={"statements": statements})
+    (row,) = rows(render_index([result.model_copy(update={"provenance": provenance, "theory": theory})]))
+    assert all(words in row for words in ("stand-in data", "quick budget", "no key"))
+
+
+def test_an_empty_folder_gives_a_list_that_says_how_to_fill_it(tmp_path):
+    page = write_index(tmp_path).read_text(encoding="utf-8")
+    assert "There are no reports yet" in page
+    assert "0 hand-ins" in page
+
+
+def test_the_list_is_made_from_the_results_that_lie_below_it(result, tmp_path):
+    write_report(result, tmp_path)
+    write_report(named(result, "../odd name"), tmp_path)
+    page = write_index(tmp_path).read_text(encoding="utf-8")
+    links = re.findall(r'<a href="([^"#]+)"', page)
+    assert len(links) == 2
+    assert all((tmp_path / link).is_file() for link in links)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "Invalid JSON"),
+        ("{", "Invalid JSON"),
+        ("[]", "valid|object"),
+        ('{"schema": 1}', "Field required"),
+        ("\ud800".encode("utf-8", "surrogatepass"), "Invalid JSON"),
+    ],
+)
+def test_a_damaged_result_is_listed_and_the_others_stay(result, tmp_path, content, reason):
+    write_report(result, tmp_path)
+    broken = tmp_path / "<b>broken" / "result.json"
+    broken.parent.mkdir()
+    broken.write_bytes(content if isinstance(content, bytes) else content.encode())
+    page = write_index(tmp_path).read_text(encoding="utf-8")
+    assert len(rows(page)) == 1
+    assert "&lt;b&gt;broken/result.json" in page
+    assert re.search(reason, page)
+
+
+def test_hostile_names_come_out_as_text(result):
+    page = render_index([named(result, "<script>alert(1)</script>\u202e")])
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;[U+202E]" in page
+
+
+def test_a_thousand_rows_take_no_time_and_little_space(result):
+    many = [named(result, f"group{index}") for index in range(1_000)]
+    start = time.perf_counter()
+    page = render_index(many)
+    assert time.perf_counter() - start < 10  # well under a second on a quiet machine
+    assert len(rows(page)) == 1_000
+    assert len(page) < 2_500_000
