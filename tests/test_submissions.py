@@ -227,6 +227,9 @@ def test_a_manifest_that_is_almost_there_is_pointed_out(hand_in, into, name, hin
     ("report.pdf", "'a\\b.pdf'", "forward slashes"),
     (", checkpoint: vae.safetensors", "", "route load needs weights"),
     ("route: load", "route: fit", "route fit trains afresh"),
+    ("{width: 32}", "{width: [1, 1e999]}", "models.other.arguments: a number is too large"),
+    ("{width: 32}", "{2d: 32}", "'2d' cannot be an argument"),
+    ("{width: 32}", "{text: " + "x" * 20_000 + "}", "longer than 16 KiB"),
 ])
 def test_a_wrong_manifest_is_refused_with_what_to_correct(hand_in, into, old, new, message):
     assert old in MANIFEST

@@ -1,4 +1,4 @@
-"""What is asked of the decoder's side: samples, likelihoods, reconstructions, lines in the latent space."""
+"""What is asked of the decoder, which never sees an image: samples, reconstructions, lines between codes."""
 
 from __future__ import annotations
 
@@ -6,27 +6,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.evidence.encoder import PATH_STEPS
 from harness.evidence.exchange import Exchange
 from harness.evidence.plan import Pairs, Plan, derive
 from harness.evidence.sampling import Samples, draw
 from harness.evidence.talk import BATCH, Described, Talk, batches, image_rule
-from harness.wire import Expected
 
 __all__ = ["EPSILON", "Decoded", "ask_decoder", "decode"]
 
 EPSILON = 1e-2
 """Step of the perceptual path length, as a share of the line; smaller ones agree to 1%."""
 
-_LIKELIHOODS = 2_500        # images in one request for log densities, which may be slow
-
 
 @dataclass(slots=True)
 class Decoded:
-    """What the decoder's side gave; None where it has not the capability or failed."""
+    """What the decoder gave; None where it has not the capability or failed."""
 
     described: Described
     samples: Samples = field(default_factory=Samples)
-    log_prob: np.ndarray | None = None
     test: np.ndarray | None = None
     train: np.ndarray | None = None
     within: np.ndarray | None = None
@@ -36,7 +33,7 @@ class Decoded:
 
 
 def ask_decoder(talk: Talk, plan: Plan, exchange: Exchange, *, conditional: bool) -> Decoded:
-    """Ask the decoder's side for everything, the most important first, as a failure costs what is later.
+    """Ask the decoder for everything, the most important first, as a failure costs what is later.
 
     Samples come first of all, as they need nothing of the encoder, which is at work meanwhile.
     """
@@ -47,8 +44,6 @@ def ask_decoder(talk: Talk, plan: Plan, exchange: Exchange, *, conditional: bool
             conditional = conditional or described.conditional
             found.samples = draw(talk, plan.budget, plan.seed, conditional=conditional)
         exchange.samples.set_result(found.samples.images)
-        if "log_prob" in described.capabilities:
-            found.log_prob = _log_prob(talk, plan)
         if "decode" in described.capabilities:
             _decode_all(talk, plan, exchange, found)
         return found
@@ -63,6 +58,9 @@ def _decode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Decoded) -> N
         return
     inner = max(plan.budget.points - 2, 0)
     talk.meter.plan(len(codes) + inner * (len(plan.within[0]) + len(plan.between[0])) + plan.train_shown)
+    talk.meter.plan(sum(len(images) for images in plan.probes.values()))
+    if found.samples.images is not None:
+        talk.meter.plan(2 * min(PATH_STEPS, len(found.samples.images) // 2))
     talk.stage("decoding test images")
     found.test = decode(talk, codes)
     if found.test is None:
@@ -74,13 +72,13 @@ def _decode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Decoded) -> N
     train_codes = exchange.train_codes.result()
     if train_codes is not None:
         found.train = decode(talk, train_codes[:plan.train_shown])
-    talk.stage("decoding probes")
     probe_codes = exchange.probe_codes.result()
     sample_codes = exchange.sample_codes.result()
     if sample_codes is not None:
+        talk.stage("decoding short steps")
         found.path_steps = _path_steps(talk, sample_codes, derive(plan.seed, "path"))
     if probe_codes is not None:
-        talk.meter.plan(len(probe_codes))
+        talk.stage("decoding probes")
         found.probes = decode(talk, probe_codes)
 
 
@@ -120,34 +118,8 @@ def _lines(
 def _path_steps(talk: Talk, codes: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Decode t and t + EPSILON of lines between codes of samples, t uniform (Karras et al. 2019)."""
     count = len(codes) // 2
-    talk.meter.plan(2 * count)
-    talk.stage("decoding short steps")
     start, end = codes[:count], codes[count:2 * count]
     t = np.random.default_rng(seed).random((count, 1), dtype=np.float32)
     steps = np.concatenate([start + t * (end - start), start + (t + np.float32(EPSILON)) * (end - start)])
     images = decode(talk, steps)
     return None if images is None else (images[:count], images[count:])
-
-
-def _log_prob(talk: Talk, plan: Plan) -> np.ndarray | None:
-    """Ask for log densities (n,) in nats of uniformly dequantised test images, as many as the time allows.
-
-    (x + u) / 256 with u uniform in [0, 1) for pixels x in 0..255 (Theis et al. 2016, section 3.1).
-    """
-    rng = np.random.default_rng(derive(plan.seed, "dequantisation"))
-    talk.meter.plan(len(plan.test))
-    talk.stage("asking for likelihoods")
-    parts: list[np.ndarray] = []
-    spent = 0.0
-    for part in batches(len(plan.test), _LIKELIHOODS):
-        pixels = plan.test[part]
-        images = (pixels + rng.random(pixels.shape, dtype=np.float32)) / np.float32(256)
-        answer = talk.ask("log_prob", {"images": images}, expect={"log_prob": Expected(shape=(len(pixels),))})
-        if answer is None:
-            break
-        parts.append(answer["log_prob"])
-        talk.meter.done(len(pixels))
-        spent += talk.spent["log_prob"]
-        if spent > plan.budget.samples_seconds:
-            break
-    return np.concatenate(parts) if parts else None

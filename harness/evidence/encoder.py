@@ -1,4 +1,4 @@
-"""What is asked of the encoder: codes of test and training images, of probes and samples; the posterior."""
+"""What is asked of the encoder, the only role that is shown test images: codes, posteriors, likelihoods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.errors import InvalidOutput
 from harness.evidence.exchange import Exchange
-from harness.evidence.plan import Plan
+from harness.evidence.plan import Plan, derive
 from harness.evidence.talk import Described, Talk, batches
 from harness.wire import Expected
 
@@ -17,6 +17,7 @@ __all__ = ["Encoded", "ask_encoder", "encode"]
 PATH_STEPS = 2_000
 """Most steps of the perceptual path length; each needs the codes of two samples."""
 
+_LIKELIHOODS = 500                          # images in one request for log densities, which may be slow
 _LONGEST = 8_192                            # numbers of a code on the wire; the budget's limit comes after
 _HALF = float(np.finfo(np.float16).max)     # 65504
 
@@ -29,29 +30,47 @@ class Encoded:
     test_codes: np.ndarray | None = None
     train_codes: np.ndarray | None = None
     posterior: tuple[np.ndarray, np.ndarray] | None = None
+    log_prob: np.ndarray | None = None
 
 
 def ask_encoder(talk: Talk, plan: Plan, exchange: Exchange) -> Encoded:
-    """Ask the encoder for everything; codes are handed on as soon as they are there."""
+    """Ask the encoder for everything; codes are handed on as soon as they are there.
+
+    Likelihoods are asked of it too: a decoder that had seen test images could give them back for their codes.
+    """
     try:
         described = talk.describe()
         found = Encoded(described)
+        talk.meter.plan(_asked(plan, described.capabilities))
         if "encode" in described.capabilities:
             _encode_all(talk, plan, exchange, found)
         if "posterior" in described.capabilities:
-            talk.stage("asking for the posterior")
             found.posterior = _posterior(talk, plan)
         if "encode" in described.capabilities:
             _encode_samples(talk, plan, exchange)
+        if "log_prob" in described.capabilities:
+            found.log_prob = _log_prob(talk, plan)
         return found
     finally:
         talk.stage("")
         exchange.settle_codes()
 
 
+def _asked(plan: Plan, capabilities: tuple[str, ...]) -> int:
+    """Count the images that will be asked about."""
+    count = 0
+    if "encode" in capabilities:
+        count += len(plan.test) + len(plan.train) + sum(len(images) for images in plan.probes.values())
+    if {"encode", "sample"} <= set(capabilities):
+        count += 2 * min(PATH_STEPS, plan.budget.samples // 2)
+    if "posterior" in capabilities:
+        count += len(plan.test)
+    if "log_prob" in capabilities:
+        count += len(plan.test[:plan.budget.likelihood_images])
+    return count
+
+
 def _encode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Encoded) -> None:
-    stacked = np.concatenate(list(plan.probes.values()))
-    talk.meter.plan(len(plan.test) + len(plan.train) + len(stacked))
     most = plan.budget.code_numbers
     talk.stage("encoding test images")
     found.test_codes = encode(talk, plan.test, most=most)
@@ -59,7 +78,7 @@ def _encode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Encoded) -> N
     talk.stage("encoding training images")
     found.train_codes = encode(talk, plan.train, most=most)
     exchange.train_codes.set_result(found.train_codes)
-    exchange.probe_codes.set_result(encode(talk, stacked, most=most))
+    exchange.probe_codes.set_result(encode(talk, np.concatenate(list(plan.probes.values())), most=most))
 
 
 def _encode_samples(talk: Talk, plan: Plan, exchange: Exchange) -> None:
@@ -67,7 +86,6 @@ def _encode_samples(talk: Talk, plan: Plan, exchange: Exchange) -> None:
     if samples is None or not talk.can("encode"):
         return
     count = 2 * min(PATH_STEPS, len(samples) // 2)
-    talk.meter.plan(count)
     talk.stage("encoding samples")
     exchange.sample_codes.set_result(encode(talk, samples[:count], most=plan.budget.code_numbers))
 
@@ -113,7 +131,7 @@ def _rounded(codes: np.ndarray, most: int) -> np.ndarray:
 
 def _posterior(talk: Talk, plan: Plan) -> tuple[np.ndarray, np.ndarray] | None:
     """Ask for mean and log variance, each (N, d) float32, of the test images."""
-    talk.meter.plan(len(plan.test))
+    talk.stage("asking for the posterior")
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for part in batches(len(plan.test)):
         count = part.stop - part.start
@@ -136,3 +154,27 @@ def _posterior(talk: Talk, plan: Plan) -> tuple[np.ndarray, np.ndarray] | None:
     if not parts:
         return None
     return np.concatenate([mean for mean, _ in parts]), np.concatenate([log for _, log in parts])
+
+
+def _log_prob(talk: Talk, plan: Plan) -> np.ndarray | None:
+    """Ask for log densities (n,) in nats of uniformly dequantised test images, as many as the time allows.
+
+    (x + u) / 256 with u uniform in [0, 1) for pixels x in 0..255 (Theis et al. 2016, section 3.1).
+    """
+    rng = np.random.default_rng(derive(plan.seed, "dequantisation"))
+    asked = plan.test[:plan.budget.likelihood_images]
+    talk.stage("asking for likelihoods")
+    parts: list[np.ndarray] = []
+    spent = 0.0
+    for part in batches(len(asked), _LIKELIHOODS):
+        pixels = asked[part]
+        images = (pixels + rng.random(pixels.shape, dtype=np.float32)) / np.float32(256)
+        answer = talk.ask("log_prob", {"images": images}, expect={"log_prob": Expected(shape=(len(pixels),))})
+        if answer is None:
+            break
+        parts.append(answer["log_prob"])
+        talk.meter.done(len(pixels))
+        spent += talk.spent["log_prob"]
+        if spent > plan.budget.samples_seconds:
+            break
+    return np.concatenate(parts) if parts else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -25,7 +26,7 @@ from harness.submissions import Submission
 
 __all__ = ["gather", "job_for"]
 
-_OF_THE_ENCODER = frozenset({"encode", "posterior"})
+_OF_THE_ENCODER = frozenset({"encode", "posterior", "log_prob"})
 
 
 def gather(
@@ -54,14 +55,16 @@ def gather(
     """
     ledger, meter, exchange = Ledger(model=name), Meter(progress), Exchange()
     conditional = submission.manifest.models[name].conditional
+    # The roles work at the same time: with all threads each, they take the cores from one another.
+    limits = replace(budget.limits, threads=max(1, budget.limits.threads // 2))
     with ExitStack() as stack:
         # Sessions are closed before the pool is joined: a thread that waits for a worker is set free by that.
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=2, thread_name_prefix="evidence"))
         talks = {}
         for role in ("encode", "decode"):
             job = job_for(submission, name, role, checkpoint=checkpoint, seed=seed, device=device)
-            session = stack.enter_context(box.open(job, budget.limits))
-            talks[role] = Talk(session, role=role, limits=budget.limits, ledger=ledger, meter=meter)
+            session = stack.enter_context(box.open(job, limits))
+            talks[role] = Talk(session, role=role, limits=limits, ledger=ledger, meter=meter)
         plan = make_plan(data, budget, seed)    # while the workers import
         encoder = pool.submit(ask_encoder, talks["encode"], plan, exchange)
         decoder = pool.submit(ask_decoder, talks["decode"], plan, exchange, conditional=conditional)
@@ -103,7 +106,7 @@ def _put_together(
         path_steps=decoded.path_steps, path_epsilon=EPSILON,
         samples=samples.images, sample_labels=samples.labels,
         samples_repeated=samples.repeated, samples_other=samples.other,
-        log_prob=decoded.log_prob, log_prob_kind=also_says.log_prob_kind, seconds=dict(ledger.seconds),
+        log_prob=encoded.log_prob, log_prob_kind=says.log_prob_kind, seconds=dict(ledger.seconds),
     )
 
 

@@ -49,6 +49,7 @@ class Meter:
         self._stages: dict[str, str] = {}
         self._planned = 0
         self._done = 0
+        self._share = 0.0
 
     def plan(self, count: int) -> None:
         """Expect `count` more images."""
@@ -69,5 +70,6 @@ class Meter:
 
     def _report(self) -> None:
         stages = dict.fromkeys(filter(None, self._stages.values()))     # once where both do the same
-        share = min(self._done / self._planned, 1.0) if self._planned else None
-        self._progress(" and ".join(stages) or "asking the model", share)
+        if self._planned:   # it grows while the roles start, but nobody wants to see a bar go back
+            self._share = max(self._share, min(self._done / self._planned, 1.0))
+        self._progress(" and ".join(stages) or "asking the model", self._share if self._planned else None)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 __all__ = ["MODELS", "Manifest", "ModelEntry", "safe_path"]
 
 MODELS = ("vae", "other")
 """The models a hand-in may hold: the VAE of the first task, any other generative model of the second."""
+
+MOST_ARGUMENTS = 16 * 1024      # characters of the constructor's arguments as JSON
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SOURCE = re.compile(r"(?P<place>.+):(?P<name>[^\W\d]\w*)")
@@ -101,6 +104,17 @@ class ModelEntry(_Form):
         if wrong := [name for name in self.arguments if not name.isidentifier()]:
             raise ValueError(f"{wrong[0]!r} cannot be an argument; use a parameter of the constructor")
         return self
+
+    @field_validator("arguments")
+    @classmethod
+    def _arguments_can_be_sent(cls, arguments: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        try:
+            size = len(json.dumps(arguments, allow_nan=False))
+        except ValueError:
+            raise ValueError("a number is too large; write one that a computer can hold") from None
+        if size > MOST_ARGUMENTS:
+            raise ValueError(f"longer than {MOST_ARGUMENTS // 1024} KiB; keep large settings in a file")
+        return arguments
 
     @property
     def file_candidates(self) -> tuple[str, ...]:
