@@ -162,11 +162,7 @@ def _dots(places: np.ndarray) -> bytes:
     pencil = ImageDraw.Draw(image)
     for x, y in 2 * places:
         pencil.ellipse((x - 2 * DOT, y - 2 * DOT, x + 2 * DOT, y + 2 * DOT), fill=255)
-    levels = np.asarray(image.reduce(2), np.uint16) * 15 // 255
-    sixteen = Image.fromarray((levels * 17).astype(np.uint8)).convert(
-        "P", palette=Image.Palette.ADAPTIVE, colors=16
-    )
-    return _png(sixteen)
+    return _png(image.reduce(2).point(lambda level: level // 17 * 17))
 
 
 def _apart(heights: list[float], places: list[float]) -> list[float]:
