@@ -221,7 +221,7 @@ class WorkerSession:
 
     def _why_ended(self, what: str) -> SubmissionFault:
         try:
-            return faults.ended(what, self._process.wait(5))
+            return faults.ended(what, self._process.wait(2))
         except subprocess.TimeoutExpired:
             return faults.pipe_closed(what)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,15 @@ def numbers_from(output: Any, *, what: str) -> np.ndarray:
     """Take a float32 array out of what the model returned; neither its shape nor its values are changed."""
     if isinstance(output, torch.Tensor):
         output = output.detach().to("cpu", torch.float32).numpy()
-    try:
-        return np.asarray(output, dtype="<f4", order="C")
-    except (TypeError, ValueError) as error:
-        raise RefusalError(
-            f"{what} returned a {type(output).__name__} instead of an array", kind="invalid output",
-            hint="return one tensor or NumPy array; harness.contract has helpers that take it out of a tuple",
-        ) from error
+    # Arrays of other libraries have __array__ as well; None, lists and tuples would be converted into something.
+    if hasattr(output, "__array__") and getattr(output, "shape", ()) != ():
+        with contextlib.suppress(TypeError, ValueError):
+            return np.asarray(output, dtype="<f4", order="C")
+    raise RefusalError(
+        f"{what} returned a {type(output).__name__} instead of an array of numbers, one row for each input",
+        kind="invalid output",
+        hint="return one tensor or NumPy array; harness.contract has helpers that take it out of a tuple",
+    )
 
 
 def images_from(output: Any, *, what: str) -> np.ndarray:
