@@ -97,6 +97,7 @@ HEADLINES = (
 """Measurements that are drawn among their baselines; all of them stand in the table of their family."""
 
 MOST_FILES = 300
+LONG_TABLE = 12  # a table with more rows is folded away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,9 +306,8 @@ def _shown_table(name: str, table: Table) -> ShownTable:
         return ShownTable(table=table, rows=cells(table), charts=charts, folded=True)
     if "confusion" in name:
         return ShownTable(table=table, rows=cells(table, style="heat"))
-    return ShownTable(
-        table=table, rows=cells(table, style="bars", one_scale=name == "distribution.classes"), barred=True
-    )
+    rows = cells(table, style="bars", one_scale=name == "distribution.classes")
+    return ShownTable(table=table, rows=rows, barred=True, folded=len(rows) > LONG_TABLE)
 
 
 def _members(named: Mapping[str, T], family: str) -> dict[str, T]:

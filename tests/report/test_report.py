@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from harness.errors import UserError
-from harness.records import Fault, GradeResult, HandIn, Marks, Outcome, Record, TheoryResult
+from harness.records import Fault, GradeResult, HandIn, Marks, Outcome, Record, Table, TheoryResult
 from harness.report import render_report, write_report
 from harness.report.render import OUTCOMES, environment, folder_name
 
@@ -198,6 +198,14 @@ def test_what_is_measured_is_shown_with_its_interval_its_baselines_and_the_bette
     )
     assert "Not applicable: the model has no log_prob" in read.text
     assert "not a number" in read.text
+
+
+def test_a_long_table_is_folded_away(result):
+    vae = result.measurements["vae"]
+    units = Table(caption="Every unit of the code", columns={"unit": list(range(20)), "variance": [0.5] * 20})
+    long = vae.model_copy(update={"tables": {"reconstruction.units": units}})
+    page = render_report(result.model_copy(update={"measurements": {"vae": long}}))
+    assert "<summary>Every unit of the code</summary>" in page
 
 
 def test_each_class_of_the_map_has_a_layer_a_label_and_a_checkbox(page, read):
