@@ -27,7 +27,6 @@ from harness.errors import HarnessFault, Rejected, SubmissionFault, UserError
 from harness.limits import Budget
 from harness.metrics import FAMILIES
 from harness.metrics.base import Family, Perception, Recall, Scene
-from harness.metrics.projection import MapProcess
 from harness.records import (
     Fault,
     Findings,
@@ -191,24 +190,23 @@ def _measure_model(
     base = ModelResult(name=name, source=entry.source, route=entry.route, outcome=Outcome.SCORED)
     say: Progress = lambda stage, share: progress(f"{name}: {stage}", share)  # noqa: E731 - one line with a type
     try:
-        with MapProcess.started() as mapper:
-            checkpoint = submission.folder / entry.checkpoint if entry.checkpoint else None
-            if entry.route == "fit":
-                with clock.stage(f"{name}.fit"):
-                    checkpoint = evidence.train(
-                        submission, name, data=workshop.data, box=workshop.box, budget=workshop.budget,
-                        seed=workshop.seed, device=workshop.device, into=scratch / f"{name}-trained", progress=say,
-                    )
-            with clock.stage(f"{name}.evidence"):
-                seen, faults = evidence.gather(
-                    submission, name, checkpoint=checkpoint, data=workshop.data, box=workshop.box,
-                    budget=workshop.budget, seed=workshop.seed, device=workshop.device, progress=say,
+        checkpoint = submission.folder / entry.checkpoint if entry.checkpoint else None
+        if entry.route == "fit":
+            with clock.stage(f"{name}.fit"):
+                checkpoint = evidence.train(
+                    submission, name, data=workshop.data, box=workshop.box, budget=workshop.budget,
+                    seed=workshop.seed, device=workshop.device, into=scratch / f"{name}-trained", progress=say,
                 )
-            scene = Scene(
-                data=workshop.data, evidence=seen, perception=workshop.perception(), budget=workshop.budget,
-                seed=workshop.seed, recall=workshop.recall, mapper=mapper,
+        with clock.stage(f"{name}.evidence"):
+            seen, faults = evidence.gather(
+                submission, name, checkpoint=checkpoint, data=workshop.data, box=workshop.box,
+                budget=workshop.budget, seed=workshop.seed, device=workshop.device, progress=say,
             )
-            return _keepable(_with_findings(base, scene, faults, say, clock))
+        scene = Scene(
+            data=workshop.data, evidence=seen, perception=workshop.perception(), budget=workshop.budget,
+            seed=workshop.seed, recall=workshop.recall,
+        )
+        return _keepable(_with_findings(base, scene, faults, say, clock))
     except SubmissionFault as fault:
         shown = _shown(fault, stage=entry.route, model=name)
         return base.model_copy(update={"outcome": Outcome.SUBMISSION_FAULT, "faults": [shown]})
