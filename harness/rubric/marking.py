@@ -170,7 +170,8 @@ def _measured(criterion: Criterion, models: dict[str, ModelResult], step: Fracti
         reason = f"{measured} came out as no number, which is a fault of the harness and costs no points."
         return _without_points(criterion, Outcome.HARNESS_FAULT, reason)
     # A number can be good because the model cheats; the points stand, but a person is told.
-    suspicions = [f"the model is flagged: {', '.join(flag.name for flag in model.flags)}"] if model.flags else []
+    names = ", ".join(flag.name for flag in model.flags)
+    suspicions = [f"the model is flagged: {names}"] if names else []
     return _scored(criterion, measurement, step, suspicions)
 
 
