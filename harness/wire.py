@@ -335,7 +335,8 @@ def _check_values(name: str, array: np.ndarray, rule: Expected) -> None:
         above = math.inf if rule.high is None else rule.high
         share = float(((array < below) | (array > above)).mean())
         raise InvalidOutput(
-            f"{name!r} has values from {low:.4g} to {high:.4g}; {share:.1%} are outside [{below:g}, {above:g}]",
+            f"{name!r} has values from {low:.4g} to {high:.4g}, "
+            f"{share:.1%} of them outside [{below:g}, {above:g}]",
             rationale="Nothing is clamped in silence, because that would change what is measured.",
             hint=_range_hint(low, high),
         )

@@ -69,7 +69,8 @@ def test_padding_adds_black_and_keeps_type_and_gradient(kind):
 
 @pytest.mark.parametrize("output", [
     torch.ones(5, 3), (torch.ones(5, 3), torch.zeros(5, 3)), [torch.ones(5, 3, 1, 1), torch.zeros(5, 3)],
-    {"mu": torch.ones(5, 3), "logvar": torch.zeros(5, 3)}, {"logvar": torch.zeros(5, 3), "mean": torch.ones(5, 3)},
+    {"mu": torch.ones(5, 3), "logvar": torch.zeros(5, 3)},
+    {"logvar": torch.zeros(5, 3), "mean": torch.ones(5, 3)},
     torch.distributions.Normal(torch.ones(5, 3), torch.full((5, 3), 2.0)),
 ], ids=["tensor", "tuple", "list", "mu", "mean", "distribution"])
 def test_the_posterior_mean_is_found_in_what_encoders_return(output):
@@ -134,7 +135,7 @@ def test_a_checkpoint_that_does_not_fit_is_explained_key_by_key(tmp_path):
     state["extra.weight"] = state.pop("first.weight")
     state["second.bias"] = torch.zeros(7)
     torch.save(state, tmp_path / "net.pt")
-    with pytest.raises(ValueError, match="net.pt does not fit the model") as caught:
+    with pytest.raises(ValueError, match=r"net\.pt does not fit the model") as caught:
         contract.load_weights(Net(), tmp_path / "net.pt")
     assert "missing in the file: first.weight" in str(caught.value)
     assert "not in the model: extra.weight" in str(caught.value)

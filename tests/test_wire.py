@@ -19,9 +19,13 @@ from harness.wire import Expected, StreamEnded, read_frame, write_frame
 TYPES = ["|u1", "|b1", "<u2", "<i4", "<i8", "<f2", "<f4", "<f8"]
 
 
-def frame(head: object, body: bytes = b"", *, magic: bytes = b"HRNS", version: int = 1, body_bytes: int | None = None) -> bytes:
+def frame(
+    head: object, body: bytes = b"", *,
+    magic: bytes = b"HRNS", version: int = 1, body_bytes: int | None = None,
+) -> bytes:
     text = head if isinstance(head, bytes) else json.dumps(head).encode()
-    return struct.pack("<4sHHIQ", magic, version, 0, len(text), len(body) if body_bytes is None else body_bytes) + text + body
+    claimed = len(body) if body_bytes is None else body_bytes
+    return struct.pack("<4sHHIQ", magic, version, 0, len(text), claimed) + text + body
 
 
 def described(name: object = "x", dtype: object = "<f4", shape: object = (2,)) -> dict[str, object]:
@@ -36,7 +40,7 @@ def read(data: bytes, expected: dict[str, Expected] | None = None):
 def test_arrays_of_every_type_and_shape_come_back_as_they_were(data):
     dtypes = data.draw(st.lists(st.sampled_from(TYPES), max_size=3))
     arrays = {
-        f"array {i}": data.draw(hnp.arrays(np.dtype(dtype), hnp.array_shapes(min_dims=0, max_dims=4, min_side=0)))
+        f"array {i}": data.draw(hnp.arrays(np.dtype(dtype), hnp.array_shapes(min_dims=0, min_side=0)))
         for i, dtype in enumerate(dtypes)
     }
     stream = io.BytesIO()
@@ -94,7 +98,7 @@ def test_an_arbitrary_head_is_refused(text, body_bytes):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["x", "name", "dtype", "<f4"]),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["x", "name", "<f4"]),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(st.sampled_from(["arrays", "name", "dtype", "shape", "error"]), inner, max_size=4),
     max_leaves=12,
@@ -134,7 +138,8 @@ def test_a_frame_that_is_cut_off_says_so(length):
 
 
 @pytest.mark.parametrize("head", [
-    b"[]", b"null", b"{", b"\xff", b'{"arrays": []', b'{"arrays": {}}', b"{}", b'{"arrays": [], "arrays": []}',
+    b"[]", b"null", b"{", b"\xff", b'{"arrays": []', b'{"arrays": {}}', b"{}",
+    b'{"arrays": [], "arrays": []}',
     b'{"arrays": [], "n": NaN}', b"[" * 60_000, b'{"arrays": [], "n": ' + b"9" * 5_000 + b"}",
     json.dumps({"arrays": [described(), described()]}).encode(),
     json.dumps({"arrays": [described(dtype="|O")]}).encode(),

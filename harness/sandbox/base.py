@@ -38,8 +38,8 @@ class Job:
     """What a worker is started with.
 
     Attributes:
-        role: `fit`, `encode` (which is shown images, and so also gives posteriors and likelihoods) or `decode`
-            (which also samples, and is never shown an image).
+        role: `fit`, `encode` (which is shown images, and so also gives posteriors and likelihoods), or
+            `decode` (which also samples, and is never shown an image).
         source: "file.py:Class" or "module:Class", looked up in `folder`.
         folder: the clean copy of the hand-in; the worker sees it read-only.
         arguments: keyword arguments of the constructor.

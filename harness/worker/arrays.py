@@ -35,7 +35,7 @@ def numbers_from(output: Any, *, what: str) -> np.ndarray:
     """Take a float32 array out of what the model returned; neither its shape nor its values are changed."""
     if isinstance(output, torch.Tensor):
         output = output.detach().to("cpu", torch.float32).numpy()
-    # Arrays of other libraries have __array__ as well; None, lists and tuples would be converted into something.
+    # Arrays of other libraries have __array__ as well; None, lists and tuples would turn into something odd.
     if hasattr(output, "__array__") and getattr(output, "shape", ()) != ():
         with contextlib.suppress(TypeError, ValueError):
             return np.asarray(output, dtype="<f4", order="C")

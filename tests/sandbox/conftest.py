@@ -56,12 +56,14 @@ class LoneProcess:
 def plain_script(script: str, limits: Limits, folder: Path) -> WorkerSession:
     del folder
     root = str(Path(__file__).parents[2])
-    process = start_process(
-        [sys.executable, "-c", PRELUDE + textwrap.dedent(script), "{}"], env={**os.environ, "PYTHONPATH": root})
+    command = [sys.executable, "-c", PRELUDE + textwrap.dedent(script), "{}"]
+    process = start_process(command, env={**os.environ, "PYTHONPATH": root})
     return WorkerSession(process, {}, limits=limits, guard=LoneProcess(process))
 
 
-def boxed_script(script: str, limits: Limits, folder: Path, *, box: BubblewrapBox | None = None) -> WorkerSession:
+def boxed_script(
+    script: str, limits: Limits, folder: Path, *, box: BubblewrapBox | None = None,
+) -> WorkerSession:
     box = box or BubblewrapBox.find()
     arguments = ["-c", PRELUDE + textwrap.dedent(script), json.dumps(box.confinement(limits))]
     process, guard = box.start(arguments, limits, binds=[(folder, Path("/hand-in"))], cuda=False)
@@ -98,7 +100,8 @@ def run(request, tmp_path):
     sessions = []
 
     def start(script: str, limits: Limits = SMALL) -> WorkerSession:
-        sessions.append((plain_script if request.param == "plain" else boxed_script)(script, limits, tmp_path))
+        start_script = plain_script if request.param == "plain" else boxed_script
+        sessions.append(start_script(script, limits, tmp_path))
         return sessions[-1]
 
     yield start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import BrokenProtocol, Crashed, OutOfMemory, SubmissionFault, TimedOut
+from harness.errors import BrokenProtocol, Crashed, OutOfMemory, TimedOut
 from harness.limits import Limits
 from harness.sandbox.base import Job
 from harness.sandbox.bubblewrap import BubblewrapBox
@@ -90,7 +91,8 @@ report = {
     "kill 1": attempt(lambda: os.kill(1, 9)),
     "namespace": call(272, 0x10000000), "mount namespace": call(272, 0x20000),
     "clone": attempt(lambda: call(56, 0x10000000 | 17, 0, 0, 0, 0)), "clone3": call(435, 0, 0),
-    "ptrace": call(101, 16, 1, 0, 0), "bpf": call(321, 0, 0, 0), "io_uring": call(425, 1, 0), "keyctl": call(250, 0, -3, 0),
+    "ptrace": call(101, 16, 1, 0, 0), "bpf": call(321, 0, 0, 0), "io_uring": call(425, 1, 0),
+    "keyctl": call(250, 0, -3, 0),
     "mount": call(165, 0, 0, 0, 0, 0), "reboot": call(169, 0, 0, 0), "x32": call(0x40000000 | 39),
     "tiocsti": call(16, 0, 0x5412, ctypes.c_char_p(b"x")), "terminal": attempt(lambda: read("/dev/tty")),
     "setuid": attempt(lambda: os.setuid(0)),
@@ -99,7 +101,7 @@ report = {
 }
 os.remove("/tmp/big"), os.remove("/dev/shm/big")
 ready()
-answer({k: v if isinstance(v, (int, str, list, dict, tuple)) or v is None else str(v) for k, v in report.items()})
+answer({k: v if isinstance(v, (int, str, list, dict, tuple)) else str(v) for k, v in report.items()})
 """
 
 
@@ -186,7 +188,7 @@ def test_pipes_between_own_processes_work(attack):
     assert attack["unix pair"] == 2
 
 
-@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the attack uses this architecture's numbers of calls")
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the attacks use the numbers of x86_64")
 @pytest.mark.parametrize(("call", "error"), [
     ("namespace", 1), ("mount namespace", 1), ("clone", 1), ("clone3", 38), ("ptrace", 1), ("bpf", 1),
     ("io_uring", 1), ("keyctl", 1), ("mount", 1), ("reboot", 1), ("x32", 1), ("tiocsti", 1),
@@ -247,12 +249,12 @@ def test_a_fork_bomb_is_contained(boxed, small, box):
         write_frame(sink, {"id": request["id"], "made": made})
         time.sleep(60)
         """, box=box)
-    try:
+    # Where the cap is a watcher, it may end the box before the worker can answer.
+    made = 0
+    with contextlib.suppress(Crashed, BrokenProtocol, TimedOut):
         made = session.ask("fork", expect={}, seconds=20)[0]["made"]
-    except SubmissionFault as fault:
-        assert isinstance(fault, (Crashed, BrokenProtocol, TimedOut))
-    else:
-        assert made < small.processes
+    assert made < small.processes
+    assert made > 0 or box is ALONE
 
 
 def test_threads_are_capped(boxed, small):
@@ -269,6 +271,22 @@ def test_threads_are_capped(boxed, small):
         write_frame(sink, {"id": request["id"], "made": made})
         """)
     assert session.ask("thread", expect={}, seconds=20)[0]["made"] < small.processes
+
+
+def alive(number: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped by the system's first process does not."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until_gone(numbers: set[int]) -> set[int]:
+    """Give those that still run after some seconds."""
+    end = time.monotonic() + 10
+    while (left := {number for number in numbers if alive(number)}) and time.monotonic() < end:
+        time.sleep(0.02)
+    return left
 
 
 def numbers_of(parent: int) -> set[int]:
@@ -302,10 +320,7 @@ def test_after_closing_no_process_group_or_file_is_left(boxed):
     groups = list(session._guard.group.folders.values()) if session._guard.group else []
     assert all(folder.is_dir() for folder in groups)
     session.close()
-    end = time.monotonic() + 5
-    while any(Path(f"/proc/{number}").exists() for number in inside) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not [number for number in inside if Path(f"/proc/{number}").exists()]
+    assert wait_until_gone(inside) == set()
     assert not [folder for folder in groups if folder.exists()]
     assert {path for path in Path("/tmp").iterdir() if path.name.startswith("harness-")} <= before
 
@@ -317,7 +332,8 @@ from harness.limits import Limits
 from harness.sandbox.bubblewrap import BubblewrapBox
 from harness.sandbox.process import WorkerSession
 box, limits = BubblewrapBox.find(), Limits()
-process, guard = box.start(["-c", sys.argv[1], json.dumps(box.confinement(limits))], limits, binds=[], cuda=False)
+arguments = ["-c", sys.argv[1], json.dumps(box.confinement(limits))]
+process, guard = box.start(arguments, limits, binds=[], cuda=False)
 session = WorkerSession(process, {}, limits=limits, guard=guard)
 session.ask("go", expect={}, seconds=20)
 print(process.pid, flush=True)
@@ -329,10 +345,7 @@ time.sleep(600)
         inside = {number} | numbers_of(number)
         assert len(inside) >= 3
         grader.send_signal(signal.SIGKILL)
-    end = time.monotonic() + 10
-    while any(Path(f"/proc/{number}").exists() for number in inside) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not [number for number in inside if Path(f"/proc/{number}").exists()]
+    assert wait_until_gone(inside) == set()
 
 
 MODEL = """

@@ -25,7 +25,7 @@ def test_a_box_that_works_is_taken_even_if_none_would_do():
 
 def test_without_bubblewrap_batches_refuse_and_only_words_permit_to_go_on(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(BoxUnavailable, match="not installed.*--unconfined"):
+    with pytest.raises(BoxUnavailable, match=r"not installed.*--unconfined"):
         choose_box()
     box = choose_box(unconfined=True)
     assert not box.protects
@@ -40,15 +40,15 @@ def test_a_bubblewrap_that_cannot_start_is_refused_with_its_own_words(tmp_path):
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
     broken.chmod(0o755)
-    with pytest.raises(BoxUnavailable, match="uid map: Permission denied.*AppArmor"):
+    with pytest.raises(BoxUnavailable, match=r"uid map: Permission denied.*AppArmor"):
         self_test(BubblewrapBox(str(broken), None))
 
 
 @pytest.mark.box
 def test_a_box_with_a_hole_is_refused_by_the_attack_that_succeeds(monkeypatch):
     whole = bubblewrap._files
-    monkeypatch.setattr(bubblewrap, "_files", lambda *given, **options: [
-        *whole(*given, **options)[:-6], "--bind", "/tmp", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/"])
+    hole = ["--bind", "/tmp", "/tmp"]
+    monkeypatch.setattr(bubblewrap, "_files", lambda *given, **options: [*whole(*given, **options), *hole])
     with pytest.raises(BoxUnavailable, match="code inside reads a file of the host"):
         self_test(BubblewrapBox.find())
 
@@ -77,7 +77,8 @@ def test_the_plain_box_runs_a_hand_in_and_keeps_its_deadline(tmp_path):
         "print('hello')\n")
     job = Job(role="encode", source="model.py:Model", folder=tmp_path)
     with PlainBox().open(job, Limits()) as session:
-        _, arrays = session.ask("encode", {"images": np.full((3, 28, 28), 255, np.uint8)}, seconds=60, expect={
+        white = np.full((3, 28, 28), 255, np.uint8)
+        _, arrays = session.ask("encode", {"images": white}, seconds=60, expect={
             "codes": Expected(shape=(3, 2), low=0, high=1)})
         assert (arrays["codes"] == 1).all()
         assert session.log == "hello\n"

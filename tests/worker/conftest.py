@@ -60,7 +60,7 @@ class Conversation:
 @pytest.fixture
 def talk(tmp_path, monkeypatch):
     """A conversation about a hand-in in an empty folder; whatever it changes in this process is undone."""
-    before, here = set(sys.modules), os.getcwd()
+    before, here = set(sys.modules), Path.cwd()
     monkeypatch.setattr(sys, "path", [*sys.path])
     yield Conversation(tmp_path)
     os.chdir(here)

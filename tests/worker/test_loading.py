@@ -37,8 +37,11 @@ def test_a_class_is_found_by_file_and_by_module(talk):
 
 def test_a_file_in_a_folder_finds_the_files_beside_it(talk):
     talk.write("SIZE = 5", "code/sizes_of_it.py")
-    talk.write("from sizes_of_it import SIZE\n" + "class Model:\n    def encode(self, x): return x.reshape(-1, 784)[:, :SIZE]",
-               "code/model.py")
+    talk.write("""
+        from sizes_of_it import SIZE
+        class Model:
+            def encode(self, images): return images.reshape(-1, 784)[:, :SIZE]
+        """, "code/model.py")
     assert codes(talk, source="code/model.py:Model").shape == (2, 5)
 
 
@@ -83,10 +86,12 @@ def test_wrong_arguments_show_the_signature(talk):
 def test_an_exception_at_import_and_in_the_constructor_is_traced_to_its_line(talk):
     talk.write("x = 1\nx / 0")
     error = talk.error()
-    assert error["message"] == "loading model.py:Model failed (model.py, line 2): ZeroDivisionError: division by zero"
+    assert error["message"] == (
+        "loading model.py:Model failed (model.py, line 2): ZeroDivisionError: division by zero")
     talk.write("class Model:\n    def __init__(self):\n        raise KeyError('weights')", "other.py")
     frames = talk.error(source="other.py:Model")["traceback"]
-    assert frames == [{"file": "other.py", "line": 3, "function": "__init__", "code": "raise KeyError('weights')"}]
+    assert frames == [
+        {"file": "other.py", "line": 3, "function": "__init__", "code": "raise KeyError('weights')"}]
 
 
 def test_a_syntax_error_is_traced_to_its_line(talk):
@@ -145,14 +150,16 @@ def test_a_whole_module_that_a_script_pickled_is_loaded(talk, tmp_path, monkeypa
     torch.save(model, tmp_path / "whole.pt")
     monkeypatch.delattr(__main__, "Model")
     try:
-        np.testing.assert_allclose(codes(talk, checkpoint=tmp_path / "whole.pt"), expected, rtol=1e-5, atol=1e-6)
+        found = codes(talk, checkpoint=tmp_path / "whole.pt")
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     finally:
         vars(__main__).pop("Model", None)
 
 
 def test_a_checkpoint_that_does_not_fit_is_rejected_with_the_keys(talk, tmp_path):
     talk.write(LINEAR)
-    save_file({"layer.weight": torch.zeros(4, 784), "layer.offset": torch.zeros(4)}, tmp_path / "w.safetensors")
+    state = {"layer.weight": torch.zeros(4, 784), "layer.offset": torch.zeros(4)}
+    save_file(state, tmp_path / "w.safetensors")
     error = talk.error(checkpoint=tmp_path / "w.safetensors")
     assert error["kind"] == "rejected"
     for word in ("missing in the file: layer.bias", "not in the model: layer.offset", "(4, 784)", "(3, 784)"):

@@ -28,13 +28,15 @@ def test_a_model_is_described_by_what_it_wrote(talk):
             def log_prob(self, images): ...
         """)
     head, _ = talk.ask("describe")
-    assert head == {"id": 0, "capabilities": ["sample", "log_prob"], "conditional": True, "log_prob_kind": "exact",
-                    "parameters": 9, "batch_size": 7, "framework": "torch"}
+    assert head == {
+        "id": 0, "capabilities": ["sample", "log_prob"], "conditional": True, "log_prob_kind": "exact",
+        "parameters": 9, "batch_size": 7, "framework": "torch",
+    }
 
 
 def test_bytes_arrive_as_x_over_255_exactly_in_torch_and_in_numpy(talk):
     body = """
-        {base}
+        import {name}
         class Model:
             framework = "{name}"
             def encode(self, images):
@@ -42,8 +44,8 @@ def test_bytes_arrive_as_x_over_255_exactly_in_torch_and_in_numpy(talk):
                 assert tuple(images.shape[1:]) == (1, 28, 28)
                 return images.reshape(-1, 784)
         """
-    for base, name, kind in (("import torch", "torch", "torch.Tensor"), ("import numpy", "numpy", "numpy.ndarray")):
-        talk.write(body.format(base=base, name=name, kind=kind), f"in_{name}.py")
+    for name, kind in (("torch", "torch.Tensor"), ("numpy", "numpy.ndarray")):
+        talk.write(body.format(name=name, kind=kind), f"in_{name}.py")
         _, arrays = talk.ask("encode", {"images": EVERY_BYTE}, source=f"in_{name}.py:Model")
         expected = EVERY_BYTE.reshape(1000, 784).astype("<f4") / np.float32(255)
         np.testing.assert_array_equal(arrays["codes"], expected)
@@ -63,7 +65,8 @@ def test_inputs_come_in_batches_and_answers_in_order(talk):
     assert arrays["codes"][:, 0].tolist() == [300.0] * 900 + [100.0] * 100
 
 
-@pytest.mark.parametrize("shape", ["(-1, 1, 28, 28)", "(-1, 28, 28)", "(-1, 784)", "(-1, 28, 28, 1)", "(-1, 1, 784)"])
+@pytest.mark.parametrize(
+    "shape", ["(-1, 1, 28, 28)", "(-1, 28, 28)", "(-1, 784)", "(-1, 28, 28, 1)", "(-1, 1, 784)"])
 def test_images_of_every_usual_layout_come_back_as_n_28_28(talk, shape):
     talk.write(f"class Model:\n    def decode(self, codes): return codes.reshape({shape})")
     codes = np.linspace(-3, 3, 5 * 784, dtype="<f4").reshape(5, 784)
@@ -72,20 +75,28 @@ def test_images_of_every_usual_layout_come_back_as_n_28_28(talk, shape):
 
 
 def test_an_unknown_layout_comes_back_as_it_is_for_the_evaluator_to_refuse(talk):
-    talk.write("import torch\nclass Model:\n    def decode(self, codes): return torch.zeros(len(codes), 3, 28, 28)")
+    talk.write("import torch\nclass Model:\n    def decode(self, z): return torch.zeros(len(z), 3, 28, 28)")
     assert talk.ask("decode", {"codes": np.zeros((5, 2), "<f4")})[1]["images"].shape == (5, 3, 28, 28)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16", "uint8"])
 def test_other_number_types_become_float32(talk, dtype):
-    talk.write(f"import torch\nclass Model:\n    def decode(self, z): return torch.ones(len(z), 784, dtype=torch.{dtype})")
+    talk.write(f"""
+        import torch
+        class Model:
+            def decode(self, codes): return torch.ones(len(codes), 784, dtype=torch.{dtype})
+        """)
     images = talk.ask("decode", {"codes": np.zeros((5, 2), "<f4")})[1]["images"]
     assert images.dtype == np.float32
     assert (images == 1).all()
 
 
 def test_something_that_is_no_array_is_an_invalid_output(talk):
-    talk.write("class Model:\n    def decode(self, codes): return None\n    def encode(self, images): return ({}, 'x')")
+    talk.write("""
+        class Model:
+            def decode(self, codes): return None
+            def encode(self, images): return ({}, "x")
+        """)
     error = talk.error("decode", {"codes": np.zeros((5, 2), "<f4")})
     assert error["kind"] == "invalid output"
     assert "decode returned a NoneType" in error["message"]
@@ -111,7 +122,8 @@ def test_networks_are_in_eval_mode_without_gradients_but_train_in_fit(talk):
                 return self.drop(self.layer(images.flatten(1)))
         """)
     images = np.ones((3, 28, 28), np.uint8)
-    ready, fitted, encoded = talk.run(("fit", {"images": images}, {"seconds": 5}), ("encode", {"images": images}, {}))
+    _, fitted, encoded = talk.run(
+        ("fit", {"images": images}, {"seconds": 5}), ("encode", {"images": images}, {}))
     assert "error" not in fitted[0]
     assert encoded[1]["codes"].shape == (3, 2)
 
@@ -163,7 +175,8 @@ def test_the_files_that_save_writes_come_back_by_name(talk):
                 (folder / "link").symlink_to("/etc/passwd")
         """)
     _, files = talk.ask("fit", {"images": np.zeros((1, 28, 28), np.uint8)}, {"seconds": 1})
-    assert {name: data.tobytes() for name, data in files.items()} == {"files/a.txt": b"one", "files/deep/b.bin": b""}
+    contents = {name: data.tobytes() for name, data in files.items()}
+    assert contents == {"files/a.txt": b"one", "files/deep/b.bin": b""}
 
 
 def test_a_model_without_anything_to_save_is_told_what_to_write(talk):
@@ -216,7 +229,11 @@ def test_posterior_log_prob_and_translate_are_asked_for_as_the_contract_says(tal
 
 
 def test_a_missing_method_names_those_that_are_there(talk):
-    talk.write("class Model:\n    def decode(self, codes): ...\n    def sample(self, count, *, labels=None, seed): ...")
+    talk.write("""
+        class Model:
+            def decode(self, codes): ...
+            def sample(self, count, *, labels=None, seed): ...
+        """)
     error = talk.error("encode", {"images": np.zeros((1, 28, 28), np.uint8)})
     assert error["kind"] == "rejected"
     assert error["message"] == "Model has no method encode"
@@ -235,7 +252,8 @@ def test_an_exception_names_file_line_and_code_and_the_next_request_is_answered(
                 return torch.zeros(len(codes), 784)
         """)
     _, failed, good = talk.run(
-        ("encode", {"images": np.zeros((2, 28, 28), np.uint8)}, {}), ("decode", {"codes": np.zeros((2, 3), "<f4")}, {}))
+        ("encode", {"images": np.zeros((2, 28, 28), np.uint8)}, {}),
+        ("decode", {"codes": np.zeros((2, 3), "<f4")}, {}))
     error = failed[0]["error"]
     assert error["kind"] == "crashed"
     assert error["message"].startswith("encode failed (model.py, line 4): RuntimeError: mat1 and mat2")
@@ -274,7 +292,8 @@ def test_the_seed_is_set_before_the_hand_in_is_imported(talk):
     drawn = []
     for seed in (3, 3, 4):
         talk.write((talk.folder / "model.py").read_text(), f"again_{len(drawn)}.py")
-        drawn.append(talk.run(request, seed=seed, source=f"again_{len(drawn)}.py:Model")[1][1]["codes"].tolist())
+        _, (_, arrays) = talk.run(request, seed=seed, source=f"again_{len(drawn)}.py:Model")
+        drawn.append(arrays["codes"].tolist())
     assert drawn[0] == drawn[1] != drawn[2]
 
 
