@@ -1,10 +1,11 @@
 """Train the judge and the counter-judge on Fashion-MNIST's training images, and write what the package ships.
 
     python scripts/train_judges.py --data FOLDER                 # train on 60,000, write harness/weights/
-    python scripts/train_judges.py --data FOLDER --validate      # train on 55,000, print accuracy on the other 5,000
+    python scripts/train_judges.py --data FOLDER --validate      # train on 55,000, print accuracy on the
+    other 5,000
 
-Every choice (widths, epochs, augmentation) was made with --validate; the test images are looked at once, by the run
-that writes the weights, to record the accuracy.
+Every choice (widths, epochs, augmentation) was made with --validate; the test images are looked at once, by
+the run that writes the weights, to record the accuracy.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import argparse
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,9 +32,20 @@ from harness.features.networks import NETWORKS, multiply_adds
 
 WEIGHTS = Path(__file__).parent.parent / "harness" / "weights"
 FILES = {"judge": "judge.safetensors", "counter": "counter_judge.safetensors"}
-SEEDS = {"judge": 1, "counter": 2}
 VALIDATION = 5_000
 BATCH = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How one network is trained."""
+
+    seed: int
+    epochs: int
+    augment: Callable[[Tensor, torch.Generator], Tensor]
+    peak: float = 4e-3              # highest learning rate
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.05
 
 
 def as_tensors(images: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -39,46 +53,47 @@ def as_tensors(images: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(images.copy())[:, None].float() / 255, torch.from_numpy(labels.astype(np.int64))
 
 
-def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Move the batch by up to two pixels each way (one move for all: the batches are many)."""
+def moved(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Move the whole batch by at most one pixel each way, over the black border."""
     down, right = torch.randint(-1, 2, (2,), generator=generator).tolist()
     return torch.roll(images, (down, right), dims=(2, 3))
 
 
-def erased(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Black out one square of each image (random erasing, Zhong et al. 2020), each elsewhere."""
-    top, left = torch.randint(-4, 28, (2, len(images), 1, 1, 1), generator=generator)
-    rows, columns = torch.arange(28).view(1, 1, 28, 1), torch.arange(28).view(1, 1, 1, 28)
-    square = (rows >= top) & (rows < top + 8) & (columns >= left) & (columns < left + 8)
-    return images.masked_fill(square, 0.0)
+def moved_and_mirrored(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror half of the images as well."""
+    chosen = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
+    return moved(torch.where(chosen, images.flip(3), images), generator)
 
 
-AUGMENT = {"judge": shifted, "counter": erased}
+RECIPES = {
+    "judge": Recipe(seed=1, epochs=12, augment=moved),
+    "counter": Recipe(seed=2, epochs=16, augment=moved_and_mirrored),
+}
 
 
-def train(name: str, images: Tensor, labels: Tensor, *, epochs: int, peak: float) -> nn.Module:
+def train(name: str, images: Tensor, labels: Tensor, recipe: Recipe) -> nn.Module:
     """Train one network by AdamW under a one-cycle schedule (Smith and Topin 2018)."""
-    torch.manual_seed(SEEDS[name])
-    generator = torch.Generator().manual_seed(SEEDS[name])
+    torch.manual_seed(recipe.seed)
+    generator = torch.Generator().manual_seed(recipe.seed)
     network = NETWORKS[name]()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=0.05, fused=True)
-    steps = epochs * (len(images) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak, total_steps=steps, pct_start=0.2)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.peak, weight_decay=recipe.weight_decay, fused=True)
+    steps = recipe.epochs * (len(images) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.peak, total_steps=steps, pct_start=0.2)
     network.train()
-    for epoch in range(epochs):
+    for epoch in range(recipe.epochs):
         start, total = time.perf_counter(), torch.zeros(())
         order = torch.randperm(len(images), generator=generator)
         for batch in order[: len(images) // BATCH * BATCH].view(-1, BATCH):
             with torch.autocast("cpu", torch.bfloat16):     # the weights stay float32; 1.6 times faster
-                _, logits = network(AUGMENT[name](images[batch], generator))
-            loss = nn.functional.cross_entropy(logits.float(), labels[batch], label_smoothing=0.05)
+                _, logits = network(recipe.augment(images[batch], generator))
+            loss = nn.functional.cross_entropy(logits.float(), labels[batch], label_smoothing=recipe.label_smoothing)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
             total += loss.detach()
         mean = total.item() / (len(images) // BATCH)
-        print(f"{name}: epoch {epoch + 1} of {epochs}, loss {mean:.4f}, {time.perf_counter() - start:.1f} s", flush=True)
+        print(f"{name}: epoch {epoch + 1} of {recipe.epochs}, loss {mean:.4f}, {time.perf_counter() - start:.1f} s", flush=True)
     return network.eval()
 
 
@@ -97,7 +112,7 @@ def effective_rank(features: Tensor) -> float:
     return torch.exp(-(shares * shares.log()).sum()).item()
 
 
-def report(name: str, network: nn.Module, accuracy: float, features: Tensor) -> dict[str, Any]:
+def report(network: nn.Module, accuracy: float, features: Tensor) -> dict[str, Any]:
     """Describe a trained network in numbers."""
     return {
         "accuracy": round(accuracy, 4),
@@ -106,7 +121,6 @@ def report(name: str, network: nn.Module, accuracy: float, features: Tensor) -> 
         "features": features.shape[1],
         "smallest_feature_variance": round(features.var(0).min().item(), 4),
         "effective_rank": round(effective_rank(features), 1),
-        "seed": SEEDS[name],
     }
 
 
@@ -115,17 +129,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder that holds Fashion-MNIST")
     parser.add_argument("--validate", action="store_true", help="hold back 5,000 training images and write nothing")
     parser.add_argument("--only", choices=sorted(NETWORKS), help="train this one alone (with --validate)")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--peak", type=float, default=4e-3, help="highest learning rate")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     options = parser.parse_args()
     data = load(folder=options.data)
     names = [options.only] if options.only and options.validate else list(NETWORKS)
-    # One process and one core for each: threads that share two cores wait for each other more than they compute.
+    # One process and one core for each: threads that share two cores wait for each other more than they
+    # compute.
     with ProcessPoolExecutor(len(names), mp_context=get_context("spawn")) as pool:
         records = dict(zip(names, pool.map(partial(make, data=data, options=options), names), strict=True))
     print(json.dumps(records, indent=2))
     if not options.validate:
-        write_record(data, records, options)
+        write_record(data, records)
 
 
 def make(name: str, *, data: Dataset, options: argparse.Namespace) -> dict[str, Any]:
@@ -138,8 +152,9 @@ def make(name: str, *, data: Dataset, options: argparse.Namespace) -> dict[str, 
         images, labels = images[:kept], labels[:kept]
     else:
         unseen = as_tensors(data.test.images, data.test.labels)
-    network = train(name, images, labels, epochs=options.epochs, peak=options.peak)
-    record = report(name, network, *look(network, *unseen)) | {"epochs": options.epochs, "peak": options.peak}
+    recipe = replace(RECIPES[name], epochs=options.epochs or RECIPES[name].epochs)
+    network = train(name, images, labels, recipe)
+    record = report(network, *look(network, *unseen)) | {"epochs": recipe.epochs, "seed": recipe.seed}
     if not options.validate:
         content = save({key: value.contiguous() for key, value in network.state_dict().items()})
         (WEIGHTS / FILES[name]).write_bytes(content)
@@ -147,12 +162,12 @@ def make(name: str, *, data: Dataset, options: argparse.Namespace) -> dict[str, 
     return record
 
 
-def write_record(data: Dataset, records: dict[str, Any], options: argparse.Namespace) -> None:
+def write_record(data: Dataset, records: dict[str, Any]) -> None:
     """Write weights/judges.json, which the package checks the weights against."""
     record = {
         "data": {"name": data.name, "sha256": data.hash},
         "torch": torch.__version__,
-        "command": f"python scripts/train_judges.py --epochs {options.epochs} --peak {options.peak:g} --data FOLDER",
+        "command": "python scripts/train_judges.py --data FOLDER",
         "networks": records,
     }
     (WEIGHTS / "judges.json").write_text(json.dumps(record, indent=2) + "\n")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.data.dataset import CLASSES, Dataset, Split, cache_folder, hash_of
-from harness.data.fashion import fashion_mnist
 from harness.data.drawn import garments
+from harness.data.fashion import fashion_mnist
 from harness.errors import UserError
 
 __all__ = ["CLASSES", "Dataset", "Split", "cache_folder", "fashion_mnist", "garments", "hash_of", "load"]
@@ -22,8 +22,9 @@ def load(
 ) -> Dataset:
     """Give the data set of this name: "fashion-mnist" or "garments".
 
-    Fashion-MNIST is looked for in `folder`, in the folder that the environment variable HARNESS_DATA names and in
-    `cache_folder()`, and is downloaded there where `download` allows it. Nothing but its name gives `garments`.
+    Fashion-MNIST is looked for in `folder`, in the folder that the environment variable HARNESS_DATA names
+    and in `cache_folder()`, and is downloaded there where `download` allows it. Nothing but its name gives
+    `garments`.
 
     Args:
         name: which data set.

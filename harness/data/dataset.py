@@ -46,7 +46,7 @@ def hash_of(train: Split, test: Split) -> str:
 
 
 def cache_folder() -> Path:
-    """Give the folder of this user that holds what can be had again: downloaded and drawn data (it may not exist yet)."""
+    """Give this user's folder for what can be had again, such as downloaded data; it may not exist yet."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":

@@ -1,7 +1,8 @@
-"""Fashion-MNIST (Xiao, Rasul and Vollgraf 2017, https://arxiv.org/abs/1708.07747): found, checked, or downloaded.
+"""Fashion-MNIST (Xiao et al. 2017, https://arxiv.org/abs/1708.07747): found and checked, or downloaded.
 
-The archives are read straight into arrays. Dataset, ToTensor and DataLoader would give the same 27 times slower; and
-a cache of unpacked arrays would not pay either: reading it takes as long as unpacking the archives on two cores.
+The archives are read straight into arrays. Dataset, ToTensor and DataLoader would give the same 27 times
+slower; and a cache of unpacked arrays would not pay either: reading it takes as long as unpacking the
+archives on two cores.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ NETWORK_TIMEOUT = 10.0
 """Seconds of silence after which a download is given up."""
 
 
-class _Unusable(Exception):
+class _Unusable(Exception):  # noqa: N818 - it never leaves this file
     """A place where the data was looked for does not have it; the message says why."""
 
 
@@ -50,8 +51,8 @@ def fashion_mnist(
 ) -> Dataset:
     """Read Fashion-MNIST from the first place that has it whole, or download it into `cache_folder()`.
 
-    A folder has it in torchvision's layout (`FashionMNIST/raw/`) or directly inside, as the four official archives
-    or as the files unpacked from them.
+    A folder has it in torchvision's layout (`FashionMNIST/raw/`) or directly inside, as the four official
+    archives or as the files unpacked from them.
 
     Raises:
         UserError: no place has it and it could not be downloaded; names each place and what was wrong there.
@@ -74,8 +75,8 @@ def fashion_mnist(
     else:
         tried.append("the download (not allowed here)")
     raise UserError(
-        f"Fashion-MNIST was not found; tried {', '.join(tried)}: connect to the network once, or put the four official "
-        "archives (train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, "
+        f"Fashion-MNIST was not found; tried {', '.join(tried)}: connect to the network once, or put the four "
+        "official archives (train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, "
         "t10k-labels-idx1-ubyte.gz) into a folder and name it with --data or HARNESS_DATA."
     )
 
@@ -111,34 +112,38 @@ def _find(root: Path, name: str) -> Path:
 
 
 def _read_array(path: Path, name: str) -> np.ndarray:
-    """Read one idx file (http://yann.lecun.com/exdb/mnist), packed or not, into a uint8 array of the shape it must have."""
+    """Read one idx file (http://yann.lecun.com/exdb/mnist), packed or not, as the uint8 array it must hold."""
     checksum, shape = ARCHIVES[name]
     try:
         content = path.read_bytes()
         if path.suffix == ".gz":
             if hashlib.md5(content, usedforsecurity=False).hexdigest() != checksum:
-                raise _Unusable(f"{path} has the wrong MD5 checksum: it is damaged or not the official archive")
+                raise _Unusable(f"{path} has the wrong MD5 checksum: damaged, or not the official archive")
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         raise _Unusable(f"{path} cannot be read: {error}") from error
-    # The header: two zero bytes, 8 for unsigned bytes, the number of dimensions, then each as a big-endian int32.
+    # The header: two zero bytes, 8 for unsigned bytes, the number of dimensions, then each as a big-endian
+    # int32.
     header = bytes([0, 0, 8, len(shape)]) + np.array(shape, dtype=">i4").tobytes()
     if not content.startswith(header) or len(content) != len(header) + int(np.prod(shape)):
         raise _Unusable(f"{path} is not an idx file of shape {shape}")
-    return np.frombuffer(content, dtype=np.uint8, offset=len(header)).reshape(shape)
+    # Writable, because torch warns of every array that is not.
+    return np.frombuffer(bytearray(content), dtype=np.uint8, offset=len(header)).reshape(shape)
 
 
 def _download(root: Path) -> None:
-    """Fetch the archives through torchvision and put them under `root`, each in one step; or raise _Unusable."""
+    """Fetch the archives through torchvision and put them under `root`, or raise _Unusable."""
     patience = socket.getdefaulttimeout()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        # Fetched aside and then moved, so that what an interrupted or a second download does is never taken for whole.
+        # Fetched aside and then moved, so that what an interrupted or a second download does is never taken
+        # for whole.
         with tempfile.TemporaryDirectory(dir=root, prefix="download-") as aside:
             from torchvision.datasets import FashionMNIST
 
             socket.setdefaulttimeout(NETWORK_TIMEOUT)
-            with contextlib.redirect_stdout(sys.stderr):   # torchvision prints; standard output is for results
+            # torchvision prints what it does; standard output is for results.
+            with contextlib.redirect_stdout(sys.stderr):
                 FashionMNIST(aside, download=True)
             target = root / "FashionMNIST" / "raw"
             target.mkdir(parents=True, exist_ok=True)
