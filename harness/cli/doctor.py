@@ -34,7 +34,7 @@ def doctor(*, data: Data = None, as_json: AsJson = False) -> None:
     else:
         from rich.table import Table
 
-        table = Table(show_edge=False, show_header=False)
+        table = Table(box=None, show_header=False, pad_edge=False)
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True)
         table.add_column()

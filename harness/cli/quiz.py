@@ -42,7 +42,7 @@ def check(
         }, indent=2))
     else:
         out = console()
-        out.print(theory_table(theory, marked=marked))
+        out.print(theory_table(theory))
         for problem in theory.problems:
             out.print(f"[yellow]{plain(problem)}[/]")
         if marked:

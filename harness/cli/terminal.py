@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -82,7 +83,7 @@ _OUTCOMES = {
 
 def marks_table(result: GradeResult) -> Table:
     """Lay out the points of one hand-in, criterion by criterion."""
-    table = Table(title=f"{plain(result.group)} · {plain(result.assignment)}", title_justify="left", show_edge=False)
+    table = Table(title=f"{plain(result.group)} · {plain(result.assignment)}", title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("Criterion", ratio=3)
     table.add_column("Points", justify="right", no_wrap=True)
     table.add_column("Measured", justify="right", no_wrap=True)
@@ -104,7 +105,7 @@ def measurements_table(model: ModelResult) -> Table:
     """Lay out what was measured of one model, each number beside its interval and its baselines."""
     from harness.metrics import METRICS
 
-    table = Table(title=f"{plain(model.name)} · {plain(model.source)}", title_justify="left", show_edge=False)
+    table = Table(title=f"{plain(model.name)} · {plain(model.source)}", title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("Measurement", ratio=3)
     table.add_column("Value", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
@@ -119,29 +120,25 @@ def measurements_table(model: ModelResult) -> Table:
     return table
 
 
-_VERDICTS = {
-    "right": "[green]right[/]", "wrong": "[red]wrong[/]", "abstained": "abstained", "missing": "[yellow]missing[/]",
-    "void": "void", "unmarked": "unmarked",
-}
+_VERDICTS = {"right": "green", "wrong": "red", "missing": "yellow", "unmarked": "yellow"}
 
 
-def theory_table(theory: TheoryResult, *, marked: bool) -> Table:
-    """Lay out the theory part: verdicts, points and reasons where it is marked, else what was read."""
-    table = Table(show_edge=False)
-    table.add_column("", no_wrap=True)
-    table.add_column("Statement", ratio=3)
-    table.add_column("Answer", no_wrap=True)
-    if marked:
-        table.add_column("Verdict", no_wrap=True)
-        table.add_column("Points", justify="right", no_wrap=True)
-        table.add_column("Why", ratio=3)
-    table.add_column("Your argument", ratio=2)
-    for one in theory.statements:
-        row = [plain(one.id), plain(one.text), one.answer or "–"]
-        if marked:
-            flag = " [yellow](contested)[/]" if one.contested else ""
-            row += [_VERDICTS[one.verdict] + flag, _points(one.points), plain(one.why)]
-        table.add_row(*row, plain(one.argument))
+def theory_table(theory: TheoryResult) -> Table:
+    """Lay out the theory part: answer, verdict and points, and under each statement its why and argument."""
+    from harness.quiz import rows
+
+    marked = theory.points is not None
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for title in ("", "answer", "verdict", "points")[: 4 if marked else 3]:
+        table.add_column(title, no_wrap=True, justify="right" if title == "points" else "left")
+    table.add_column("statement", ratio=1)
+    for row in rows(theory):
+        colour = _VERDICTS.get(row.verdict.split(",")[0], "default")
+        statement, *reasons = (plain(line) for line in row.details)
+        details = "\n".join([statement, *(f"[dim]{reason}[/]" for reason in reasons)])
+        verdict = plain(row.verdict).replace(", ", ",\n")
+        cells = [plain(row.id), row.answer, f"[{colour}]{verdict}[/]", *([row.points] if marked else [])]
+        table.add_row(*cells, details)
     return table
 
 
