@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from harness.data import Dataset
+from harness.errors import HarnessFault
 from harness.evidence import Evidence
 from harness.limits import Budget
 from harness.records import Better, Findings, Measurement
@@ -26,7 +28,8 @@ class Perception(Protocol):
     """The judge and the counter-judge, with what they see computed once and kept.
 
     `features(network, images)` -> (features (N, f) float32, class probabilities (N, 10) float32) for images
-    (N, 28, 28), uint8 or float32 in [0, 1] (rounded to 8 bits first). network: "judge" or "counter".
+    (N, 28, 28), uint8 or float32 in [0, 1] (rounded to 8 bits first, unless `exact`, for differences smaller
+    than a grey level). network: "judge" or "counter".
     `of(network, name)` gives the same for a named set: "test", "train" (all 60,000), and computes it once.
     """
 
@@ -49,6 +52,16 @@ class Scene:
     budget: Budget
     seed: int
     recall: Recall
+    inception_weights: Path | None = None       # torch-fidelity's file, for distribution.inception_fid
+    kept: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+
+    def of_samples(self, network: str) -> tuple[np.ndarray, np.ndarray]:
+        """Give features and class probabilities of all samples, computed once for all families."""
+        if self.evidence.samples is None:
+            raise HarnessFault("a family that needs samples was asked to measure a model that has none")
+        if network not in self.kept:
+            self.kept[network] = self.perception.features(network, self.evidence.samples)
+        return self.kept[network]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

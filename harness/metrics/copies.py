@@ -8,8 +8,8 @@ import numpy as np
 
 from harness.metrics.base import Metric, Scene
 from harness.metrics.intervals import wilson
+from harness.metrics.k_nearest import k_nearest
 from harness.metrics.lookup import PixelLookup, mirrored, shifted
-from harness.metrics.neighbours import nearest
 from harness.metrics.pictures import grid, to_uint8
 from harness.metrics.pixels import nearest_by_pixels
 from harness.records import Findings, Flag, Picture
@@ -58,15 +58,17 @@ class _Looked:
     distance: np.ndarray        # (n,) how far, mirrored or not
     twin: np.ndarray            # (n,) nearest in pixels where it is closer than half of what is usual, or -1
     twin_distance: np.ndarray   # (n,)
-    usual: dict[str, float]     # median distance of a test image to its nearest training image
+    authentic: np.ndarray       # (n,) bool
+    among: np.ndarray           # (n,) distance in features to the nearest other image of the same set
+    usual: dict[str, float]     # median distances of real images
 
-    @property
-    def copied_features(self) -> np.ndarray:
-        return self.distance < 0.5 * self.usual["features"]
-
-    @property
-    def copied_pixels(self) -> np.ndarray:
-        return self.twin >= 0
+    def numbers(self) -> dict[str, float]:
+        return {
+            "share_features": float((self.distance < 0.5 * self.usual["features"]).mean()),
+            "share_pixels": float((self.twin >= 0).mean()),
+            "authenticity": float(self.authentic.mean()),
+            "duplicates": float((self.among < 0.25 * self.usual["among"]).mean()),
+        }
 
 
 def measure(scene: Scene) -> Findings:
@@ -77,15 +79,8 @@ def measure(scene: Scene) -> Findings:
     some = samples[:scene.budget.copies]
     usual = _usual(scene, len(samples))
     lookup = PixelLookup(scene.data.train.images)
-    looked = _look(scene, some, lookup, usual)
-    features = scene.perception.features("judge", samples)[0]
-    train = scene.perception.of("judge", "train")[0]
-    numbers = {
-        "share_features": float(looked.copied_features.mean()),
-        "share_pixels": float(looked.copied_pixels.mean()),
-        "authenticity": float(authentic(features[:len(some)], train).mean()),
-        "duplicates": float((_among(features, len(some)) < 0.25 * usual["among"]).mean()),
-    }
+    looked = _look(scene, some, scene.of_samples("judge")[0], lookup, usual)
+    numbers = looked.numbers()
     real = _of_real(scene, len(some), lookup, usual)
     shared: dict[str, float | str] = {"training images": float(len(scene.data.train.images))}
     settings: dict[str, dict[str, float | str]] = {
@@ -114,16 +109,31 @@ def authentic(samples: np.ndarray, train: np.ndarray) -> np.ndarray:
     It is not where it lies nearer to its nearest training image (m, f) than any other training image
     does.
     """
-    place, distance = nearest(samples, train)
+    return _authentic(*_nearest(samples, train), train)
+
+
+def _authentic(place: np.ndarray, distance: np.ndarray, train: np.ndarray) -> np.ndarray:
     places, back = np.unique(place, return_inverse=True)
-    _, of_neighbour = nearest(train[places], train, own=places)
-    return distance >= of_neighbour[back]
+    # The nearest to a training image is itself, at 0; the second is its nearest neighbour.
+    of_neighbour = np.sqrt(k_nearest(train[places], train, k=2)[0][:, -1])
+    real: np.ndarray = distance >= of_neighbour[back]
+    return real
 
 
-def _look(scene: Scene, images: np.ndarray, lookup: PixelLookup, usual: dict[str, float]) -> _Looked:
+def _nearest(queries: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the nearest of the points (m, f) to each query (n, f): index and Euclidean distance, each (n,)."""
+    squared, index = k_nearest(queries, points, k=1)
+    return index[:, 0], np.sqrt(squared[:, 0])
+
+
+def _look(
+    scene: Scene, images: np.ndarray, features: np.ndarray, lookup: PixelLookup, usual: dict[str, float],
+) -> _Looked:
+    """Look up images (n, h, w) uint8; `features` (m, f) are of them and of the rest of their set."""
     train = scene.perception.of("judge", "train")[0]
-    place, distance = nearest(scene.perception.features("judge", images)[0], train)
-    other, other_distance = nearest(scene.perception.features("judge", mirrored(images))[0], train)
+    place, distance = _nearest(features[:len(images)], train)
+    real = _authentic(place, distance, train)
+    other, other_distance = _nearest(scene.perception.features("judge", mirrored(images))[0], train)
     nearer = other_distance < distance
     place, distance = np.where(nearer, other, place), np.where(nearer, other_distance, distance)
     twin, twin_distance = np.full(len(images), -1), np.full(len(images), np.inf)
@@ -131,7 +141,7 @@ def _look(scene: Scene, images: np.ndarray, lookup: PixelLookup, usual: dict[str
         found, how_far = lookup.closer_than(0.5 * usual["pixels"], variant)
         nearer = how_far < twin_distance
         twin[nearer], twin_distance[nearer] = found[nearer], how_far[nearer]
-    return _Looked(place, distance, twin, twin_distance, usual)
+    return _Looked(place, distance, twin, twin_distance, real, _among(features, len(images)), usual)
 
 
 def _usual(scene: Scene, count: int) -> dict[str, float]:
@@ -141,7 +151,7 @@ def _usual(scene: Scene, count: int) -> dict[str, float]:
         chosen = slice(None, None, max(1, len(test) // REFERENCES))
         errors = nearest_by_pixels(test[chosen], train)[1]
         features = scene.perception.of("judge", "test")[0][chosen]
-        distances = nearest(features, scene.perception.of("judge", "train")[0])[1]
+        distances = _nearest(features, scene.perception.of("judge", "train")[0])[1]
         return {
             "pixels": float(np.median(np.sqrt(errors * train[0].size))),
             "features": float(np.median(distances)),
@@ -162,23 +172,16 @@ def _of_real(scene: Scene, count: int, lookup: PixelLookup, usual: dict[str, flo
     """Give the same shares of test images."""
     def make() -> dict[str, float]:
         test = scene.data.test.images
-        looked = _look(scene, test[:count], lookup, usual)
         features = scene.perception.of("judge", "test")[0]
-        return {
-            "share_features": float(looked.copied_features.mean()),
-            "share_pixels": float(looked.copied_pixels.mean()),
-            "authenticity": float(
-                authentic(features[:count], scene.perception.of("judge", "train")[0]).mean()),
-            "duplicates": float((_among(features, count) < 0.25 * usual["among"]).mean()),
-        }
+        return _look(scene, test[:count], features, lookup, usual).numbers()
 
     return scene.recall(f"copies.test.{count}.{scene.perception.judge_hash}", make)
 
 
 def _among(features: np.ndarray, count: int) -> np.ndarray:
     """Give the distance of each of the first `count` to its nearest other one among all features (n, f)."""
-    count = min(count, len(features))
-    return nearest(features[:count], features, own=np.arange(count))[1]
+    distances: np.ndarray = np.sqrt(k_nearest(features[:count], features, k=1, leave_out_own=True)[0][:, 0])
+    return distances
 
 
 def _flags(numbers: dict[str, float], count: int) -> list[Flag]:

@@ -87,6 +87,11 @@ METRICS: tuple[Metric, ...] = (
         family="distribution",
         explains="How often the judge sees in a sample the class that was asked for.",
     ),
+    Metric(
+        name="distribution.inception_fid", title="Fréchet distance, Inception-v3", better="lower",
+        unit="squared feature distance", family="distribution",
+        explains="The Fréchet distance as papers report it, by a network that was trained on photographs.",
+    ),
 )
 
 TABLE = {metric.name.removeprefix("distribution."): metric for metric in METRICS}
@@ -126,7 +131,7 @@ def measure(scene: Scene) -> Findings:
     samples, labels = scene.evidence.samples, scene.evidence.sample_labels
     if samples is None or len(samples) < 2:
         return Findings()
-    seen = _see(scene.perception, samples)
+    seen = _compare(scene.perception, *scene.of_samples("judge"), scene.of_samples("counter")[0])
     predicted = seen.classes.argmax(axis=1)
     measurements = _measurements(scene, seen, _baselines(scene, len(samples)))
     if labels is not None:
@@ -135,6 +140,7 @@ def measure(scene: Scene) -> Findings:
             right, sample_size=len(samples), interval=wilson(right, len(samples)),
             settings={"classes": "judge"},
         ))
+    measurements += _measure_inception(scene, samples)
     of_test = scene.perception.of("judge", "test")[1].argmax(axis=1)
     return Findings(
         measurements=measurements,
@@ -142,6 +148,21 @@ def measure(scene: Scene) -> Findings:
         pictures={"distribution.samples": _samples(samples, predicted, labels)},
         flags=[*_quality_flags(seen), *_seed_flags(scene)],
     )
+
+
+def _measure_inception(scene: Scene, samples: np.ndarray) -> list[Measurement]:
+    """Measure the distance that papers report, where the weights are at hand; slow without a GPU."""
+    if scene.inception_weights is None:
+        return []
+    from harness.features import inception_features
+
+    real = inception_features(scene.data.test.images, scene.inception_weights)
+    found = frechet(real, inception_features(samples, scene.inception_weights))
+    return [TABLE["inception_fid"].measured(
+        found.value, sample_size=len(samples), interval=found.interval,
+        settings={"features": "Inception-v3 of torch-fidelity", "test images": float(len(real))},
+        note="Compare only with figures by the same extractor, the same images and as many samples.",
+    )]
 
 
 def class_balance(classes: np.ndarray) -> float:

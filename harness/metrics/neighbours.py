@@ -1,4 +1,4 @@
-"""Neighbours in feature space: precision, recall, density and coverage in one pass, and exact look-ups.
+"""Neighbours in feature space: precision, recall, density and coverage in one pass.
 
 Ties decide these measures: a sample that repeats a real image lies exactly on the edge of a ball of
 radius 0. Two ways of adding up one distance differ in the last bit, and so may one way at two places of a
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Manifolds", "compare_manifolds", "nearest", "on_grid", "squared_distances"]
+__all__ = ["Manifolds", "compare_manifolds", "on_grid", "squared_distances"]
 
 ROWS = 250
-"""Rows of distances that are worked on at once: 20 MB against 10,000 others, 120 MB against 60,000."""
+"""Rows of distances that are worked on at once: 20 MB against 10,000 others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,25 +104,6 @@ def compare_manifolds(
         density += within.sum(axis=0)
         covered[rows] = within.any(axis=1)
     return Manifolds(precise, recalled, density / max(coverage_k, 1), covered)
-
-
-def nearest(
-    queries: np.ndarray, points: np.ndarray, *, own: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Give the nearest of the points (m, f) to each query (n, f): index and Euclidean distance, each (n,).
-
-    Of several equally near ones the first counts. With `own` (n,), the query's own place among the
-    points, that place is left out.
-    """
-    first, second = on_grid(queries, points)
-    index = np.zeros(len(first), np.int64)
-    for rows, distances in squared_distances(first, second):
-        if own is not None:
-            distances[np.arange(len(distances)), own[rows]] = np.inf
-        index[rows] = distances.argmin(axis=1)
-    # The nearest one is found on the grid; its distance is given in the scale of the features.
-    chosen = points[index].astype(np.float64)
-    return index, np.sqrt(np.square(queries - chosen).sum(axis=1))
 
 
 def _radii(features: np.ndarray, orders: tuple[int, ...]) -> np.ndarray:
