@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,21 @@ def real_data_folder() -> Path | None:
     return None
 
 
+def why_no_box() -> str | None:
+    """Why bubblewrap cannot work here: asked of the program itself, so that a fault of ours fails tests."""
+    program = shutil.which("bwrap")
+    if program is None:
+        return "bubblewrap is not installed"
+    spaces = ["--unshare-pid", "--unshare-net"] if os.geteuid() == 0 else ["--unshare-all"]
+    tried = subprocess.run(
+        [program, *spaces, "--ro-bind", "/", "/", "--proc", "/proc", "true"], capture_output=True, text=True)
+    return None if tried.returncode == 0 else f"bubblewrap does not work here: {tried.stderr.strip()}"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = {
-        "real_data": None if real_data_folder() else "the official Fashion-MNIST archives are not on this machine (HARNESS_DATA)",
-        "box": None if shutil.which("bwrap") else "bubblewrap is not installed",
+        "real_data": None if real_data_folder() else "the official archives are not here (HARNESS_DATA)",
+        "box": why_no_box(),
         "browser": None if shutil.which("chromium") else "Chromium is not installed",
     }
     for item in items:

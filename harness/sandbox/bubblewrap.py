@@ -92,9 +92,9 @@ class BubblewrapBox:
             binds = [(folder, FOLDER)]
             inside = None
             if job.checkpoint is not None:
-                checkpoint = undo.enter_context(_readable(job.checkpoint.resolve()))
                 inside = CHECKPOINT / job.checkpoint.name
-                binds.append((checkpoint, inside))
+                if job.checkpoint.exists():     # else the worker says in its own words that it is missing
+                    binds.append((undo.enter_context(_readable(job.checkpoint.resolve())), inside))
             process, guard = self.start(
                 ["-m", "harness.worker", json.dumps(self.confinement(limits))], limits,
                 binds=binds, cuda=job.device.startswith("cuda"),

@@ -153,6 +153,9 @@ def _adopt_main(module: ModuleType) -> None:
 
 def _load_checkpoint(model: Any, checkpoint: Path) -> None:
     own = own_method(model, "load")
+    if not checkpoint.exists():
+        raise RefusalError(
+            f"there is no checkpoint {checkpoint.name}", hint="name a file of the hand-in in submission.yaml")
     if checkpoint.is_dir():
         if own is not None:
             own(checkpoint)

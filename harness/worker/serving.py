@@ -76,6 +76,9 @@ class Worker:
             job["source"], folder=Path(job["folder"]), arguments=job["arguments"],
             checkpoint=Path(checkpoint) if checkpoint else None, device=self.device,
         )
+        if self.device.startswith("cuda"):
+            torch.backends.cudnn.deterministic = True       # the same hand-in, the same numbers
+            torch.backends.cudnn.benchmark = False
         self.framework: str = getattr(self.model, "framework", "torch")
         self._switch(training=False)
 

@@ -171,7 +171,7 @@ def test_a_broken_checkpoint_is_rejected(talk, tmp_path):
     (tmp_path / "w.safetensors").write_bytes(b"\xff" * 100)
     (tmp_path / "w.pt").write_bytes(b"no zip")
     (tmp_path / "w.h5").write_bytes(b"")
-    for name in ("w.safetensors", "w.pt", "w.h5"):
+    for name in ("w.safetensors", "w.pt", "w.h5", "missing.pt"):
         error = talk.error(checkpoint=tmp_path / name)
         assert error["kind"] == "rejected"
         assert name in error["message"]
