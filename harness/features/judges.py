@@ -55,13 +55,16 @@ class Judges:
         self._seen: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
         self._locks = {name: threading.RLock() for name in ("judge", "counter")}
 
-    def features(self, network: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def features(
+        self, network: str, images: np.ndarray, *, exact: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Look at images through one network.
 
         Args:
             network: "judge" or "counter".
             images: (N, 28, 28), uint8 or float in [0, 1]; floats are rounded to 8 bits first, as a saved
             image is.
+            exact: do not round, where differences smaller than a grey level are what is looked at.
 
         Returns:
             Features (N, 64) and class probabilities (N, 10), both float32.
@@ -70,7 +73,7 @@ class Judges:
         if images.ndim != 3 or images.shape[1:] != (28, 28) or images.dtype not in (np.uint8, np.float32, np.float64):
             raise HarnessFault(f"The judges look at images (N, 28, 28) of uint8 or float, not {images.dtype}{images.shape}.")
         self._lock(network)
-        both = self._look(network, images)
+        both = self._look(network, images, exact=exact)
         return both[:, :-10].copy(), both[:, -10:].copy()
 
     def of(self, network: str, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +89,7 @@ class Judges:
             raise HarnessFault(f"There is no network {network!r}: the networks are judge and counter.")
         return self._locks[network]
 
-    def _look(self, network: str, images: np.ndarray) -> np.ndarray:
+    def _look(self, network: str, images: np.ndarray, *, exact: bool = False) -> np.ndarray:
         """Give features and probabilities side by side, (N, 74)."""
         import torch
 
@@ -95,7 +98,7 @@ class Judges:
 
         def look(start: int) -> None:
             with torch.inference_mode():
-                features, logits = module(_grey_levels(images[start : start + BATCH]))
+                features, logits = module(_grey_levels(images[start : start + BATCH], exact=exact))
                 result = torch.cat([features, logits.softmax(1)], dim=1)
             out[start : start + BATCH] = result.numpy()
 
@@ -136,14 +139,14 @@ class Judges:
         return both[:, :-10].copy(), both[:, -10:].copy()
 
 
-def _grey_levels(images: np.ndarray) -> Tensor:
-    """Turn images (N, 28, 28) into float32 (N, 1, 28, 28) whole numbers in [0, 255]."""
+def _grey_levels(images: np.ndarray, *, exact: bool) -> Tensor:
+    """Turn images (N, 28, 28) into float32 (N, 1, 28, 28) in [0, 255], whole numbers unless `exact`."""
     import torch
 
     if images.dtype == np.uint8:
         return torch.from_numpy(images.astype(np.float32))[:, None]
     grey = torch.from_numpy(np.multiply(images, 255, dtype=np.float32))
-    return grey.round_().clamp_(0, 255)[:, None]
+    return (grey if exact else grey.round_()).clamp_(0, 255)[:, None]
 
 
 @contextlib.contextmanager

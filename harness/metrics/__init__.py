@@ -6,7 +6,7 @@ lines here. Importing this costs NumPy alone: what is heavier is imported by the
 
 from __future__ import annotations
 
-from harness.metrics import copies, distribution, likelihood, reconstruction
+from harness.metrics import clusters, copies, distribution, interpolation, likelihood, reconstruction
 from harness.metrics.base import Family, Metric
 
 __all__ = ["FAMILIES", "METRICS"]
@@ -25,6 +25,14 @@ FAMILIES: tuple[Family, ...] = (
         measure=copies.measure,
     ),
     Family(
+        name="clusters", title="Latent clusters", needs=("encode",),
+        measure=clusters.measure,
+    ),
+    Family(
+        name="interpolation", title="Interpolation", needs=("encode", "decode"),
+        measure=interpolation.measure,
+    ),
+    Family(
         name="likelihood", title="Likelihood", needs=("log_prob",),
         measure=likelihood.measure,
     ),
@@ -37,6 +45,8 @@ METRICS: dict[str, Metric] = {
         reconstruction.METRICS,
         distribution.METRICS,
         copies.METRICS,
+        clusters.METRICS,
+        interpolation.METRICS,
         likelihood.METRICS,
     )
     for metric in family

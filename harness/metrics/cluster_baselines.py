@@ -52,7 +52,7 @@ def untrained_encoder(images: np.ndarray, *, size: int, seed: int) -> np.ndarray
 
     def weights(*shape: int) -> torch.Tensor:
         fan_in = int(np.prod(shape[1:]))
-        return torch.randn(*shape, generator=generator) * (2.0 / fan_in) ** 0.5
+        return torch.randn(*shape, generator=generator).mul((2.0 / fan_in) ** 0.5)
 
     first, second, last = weights(16, 1, 3, 3), weights(32, 16, 3, 3), weights(size, 32 * 7 * 7)
     found = []

@@ -24,11 +24,12 @@ def k_nearest(
     """Give the k nearest points of each query, nearest first; of equally near ones the first counts.
 
     One matrix product gives qp - |p|² / 2 (the norms ride along as one more row), which orders the points as
-    their distances do. Cut into runs of equal length, a point among the best k stands at one of the k places whose
-    best value over all runs is largest; so one pass of maxima and a selection among k times 64 values replace
-    a selection among 60,000. A few more than k candidates are then measured again in float64 by their
-    differences, and ordered by that. For 10,000 queries, 60,000 points and 20 numbers it takes 0.6 s of processor
-    time where torch.topk over whole rows takes 2.0 s and numpy.argpartition 12 s (with 128 numbers 2.2, 3.2, 12).
+    their distances do. Cut into runs of equal length, a point among the best k stands at one of the k
+    places whose best value over all runs is largest; so one pass of maxima and a selection among k times 64
+    values replace a selection among 60,000. A few more than k candidates are then measured again in float64
+    by their differences, and ordered by that. For 10,000 queries, 60,000 points and 20 numbers it takes 0.6
+    s of processor time where torch.topk over whole rows takes 2.0 s and numpy.argpartition 12 s (with 128
+    numbers 2.2, 3.2, 12).
 
     Args:
         queries: (n, d), floats or uint8.
@@ -56,12 +57,14 @@ def vote(neighbour_labels: np.ndarray, *, classes: int) -> np.ndarray:
     return winners
 
 
-def _candidates(queries: np.ndarray, points: np.ndarray, wanted: int) -> Iterator[tuple[slice, np.ndarray]]:
+def _candidates(
+    queries: np.ndarray, points: np.ndarray, wanted: int,
+) -> Iterator[tuple[slice, np.ndarray]]:
     """Give, some queries at a time, which they are and `wanted` indices of near points for each."""
     import torch
 
     centre = points.mean(axis=0, dtype=np.float64)
-    scale = max(float(np.abs(points.max(axis=0) - centre).max()), float(np.abs(points.min(axis=0) - centre).max()))
+    scale = float(max((points.max(axis=0) - centre).max(), (centre - points.min(axis=0)).max()))
     width = max(-(-len(points) // RUNS), wanted)
     scale = scale or 1.0
     right = torch.from_numpy(_table(points, centre, scale, RUNS * width))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from harness.data import CLASSES
@@ -56,8 +58,8 @@ def measure(scene: Scene) -> Findings:
     points = umap(codes, neighbours=NEIGHBOURS, epochs=EPOCHS, seed=scene.seed)
     cloud = point_cloud(
         points, labels, classes=CLASSES,
-        caption=f"UMAP of {len(codes)} test codes, coloured by class ({NEIGHBOURS} neighbours, {EPOCHS} epochs).",
-        alt="A map of points in the plane, one for each test image; images with similar codes lie close together.",
+        caption=f"UMAP of {len(codes)} test codes by class ({NEIGHBOURS} neighbours, {EPOCHS} epochs).",
+        alt="Points in the plane, one for each test image; images with similar codes lie close together.",
     )
     return Findings(measurements=_scores(scene, codes, points, labels), clouds={"clusters.map": cloud})
 
@@ -67,8 +69,8 @@ def trustworthiness(
 ) -> np.ndarray:
     """Give the trustworthiness of each point's neighbourhood on the map; their mean is the map's.
 
-    1 - 2 / (k (2n - 3k - 1)) sum over the k nearest on the map of max(0, r - k), with r the rank of that neighbour
-    among the codes (Venna and Kaski 2001, equation 2). The mean over a random part of the points
+    1 - 2 / (k (2n - 3k - 1)) sum over the k nearest on the map of max(0, r - k), with r the rank of that
+    neighbour among the codes (Venna and Kaski 2001, equation 2). The mean over a random part of the points
     estimates the mean over all without bias, since each one is ranked among all n.
 
     Args:
@@ -97,14 +99,16 @@ def trustworthiness(
             1 + (distances < distances[place, others[:, column], None]).sum(axis=1) for column in range(k)
         ])
         penalties[start:start + 200] = np.maximum(ranks - k, 0).sum(axis=0)
-    return 1.0 - penalties * 2.0 / (k * (2.0 * len(codes) - 3.0 * k - 1.0))
+    found: np.ndarray = 1.0 - penalties * 2.0 / (k * (2.0 * len(codes) - 3.0 * k - 1.0))
+    return found
 
 
 def _without(near: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Strike each row's own index out of near (rows, k + 1), or its last where it is not there: (rows, k)."""
     here = near == own[:, None]
     here[~here.any(axis=1), -1] = True
-    return near[~here].reshape(len(near), -1)
+    left: np.ndarray = near[~here].reshape(len(near), -1)
+    return left
 
 
 def _scores(scene: Scene, codes: np.ndarray, points: np.ndarray, labels: np.ndarray) -> list[Measurement]:
@@ -118,20 +122,21 @@ def _scores(scene: Scene, codes: np.ndarray, points: np.ndarray, labels: np.ndar
     queries = np.random.default_rng(seed).permutation(count)[:TRUST_QUERIES]
     trust = trustworthiness(codes, points, k=k, of=queries)
     rand_interval, _ = agreement_intervals(clusters, resamples=resamples, seed=seed)
-    found = {
-        "silhouette": (silhouettes.mean(), bootstrap_mean(silhouettes, resamples=resamples, seed=seed), count, {}),
-        "ari": (adjusted_rand(clusters), rand_interval, count, {"clusters": classes, "starts": 10}),
+    spreads = [bootstrap_mean(values, resamples=resamples, seed=seed) for values in (silhouettes, trust)]
+    found: dict[str, tuple[float, Sequence[float] | np.ndarray, int, dict[str, float | str]]] = {
+        "silhouette": (float(silhouettes.mean()), spreads[0], count, {}),
+        "ari": (float(adjusted_rand(clusters)), rand_interval, count, {"clusters": classes, "starts": 10}),
         "knn_accuracy": (right, wilson(right, count), count, {"neighbours": VOTERS}),
-        "trustworthiness": (
-            trust.mean(), bootstrap_mean(trust, resamples=resamples, seed=seed), len(queries), {"neighbours": k},
-        ),
+        "trustworthiness": (float(trust.mean()), spreads[1], len(queries), {"neighbours": k}),
     }
     by_name = {metric.name.removeprefix("clusters.map_"): metric for metric in METRICS}
     return [
         Measurement(
-            name=by_name[name].name, value=float(value), unit=by_name[name].unit, better="neither",
+            name=by_name[name].name, value=value, unit=by_name[name].unit, better="neither",
             interval=(float(interval[0]), float(interval[1])), sample_size=size, note=NOTE,
-            settings={"method": "UMAP", "map_neighbours": NEIGHBOURS, "epochs": EPOCHS, "seed": seed, **settings},
+            settings={
+                "method": "UMAP", "map_neighbours": NEIGHBOURS, "epochs": EPOCHS, "seed": seed, **settings,
+            },
         )
         for name, (value, interval, size, settings) in found.items()
     ]

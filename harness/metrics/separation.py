@@ -104,7 +104,7 @@ def adjusted_rand(tables: np.ndarray) -> np.ndarray:
     columns = _pairs(counts.sum(axis=-2)).sum(axis=-1)
     by_chance = rows * columns / np.maximum(_pairs(counts.sum(axis=(-2, -1))), 1.0)
     most = (rows + columns) / 2.0
-    trivial = most == by_chance     # both are one cluster, or both are all singletons: the same, as in scikit-learn
+    trivial = most == by_chance     # both one cluster, or both all singletons: the same, as in scikit-learn
     return np.where(trivial, 1.0, (both - by_chance) / np.where(trivial, 1.0, most - by_chance))
 
 
@@ -131,7 +131,8 @@ def agreement_intervals(
     count = int(table.sum())
     shares = (table / count).ravel()
     drawn = np.random.default_rng(seed).multinomial(count, shares, size=resamples).reshape(-1, *table.shape)
-    rand, shared = (np.quantile(score(drawn), [0.025, 0.975]) for score in (adjusted_rand, mutual_information))
+    scores = (adjusted_rand(drawn), mutual_information(drawn))
+    rand, shared = (np.quantile(score, [0.025, 0.975]) for score in scores)
     return (float(rand[0]), float(rand[1])), (float(shared[0]), float(shared[1]))
 
 

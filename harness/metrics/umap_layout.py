@@ -1,10 +1,11 @@
 """UMAP, for the eye: the fuzzy neighbourhood graph and the layout of McInnes, Healy and Melville (2018).
 
 Why not umap-learn's own class: importing it compiles pynndescent for 10 s in a fresh environment (1.1 s once
-that is cached), its first `fit_transform` compiles for another 20 s, and its graph alone, called directly, for
-2.8 s. Neighbours of 10,000 codes are found exactly in less than that (`harness.metrics.k_nearest`), the graph is
-a few lines of NumPy, and the layout is one loop, which numba compiles in 0.5 s. All of it takes 2.0 s of one core
-for 10,000 codes with a cold start of numba, 1.3 s afterwards. Tests hold graph and scores against umap-learn's.
+that is cached), its first `fit_transform` compiles for another 20 s, and its graph alone, called directly,
+for 2.8 s. Neighbours of 10,000 codes are found exactly in less than that (`harness.metrics.k_nearest`), the
+graph is a few lines of NumPy, and the layout is one loop, which numba compiles in 0.5 s. All of it takes
+2.0 s of one core for 10,000 codes with a cold start of numba, 1.3 s afterwards. Tests hold graph and scores
+against umap-learn's.
 """
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ def layout(
 ) -> np.ndarray:
     """Move points (n, 2) from `start` until edges are short and other pairs apart: (n, 2) float32.
 
-    Stochastic gradient descent on the fuzzy cross entropy with five negative samples an edge (section 3.2): an
-    edge of weight w is drawn w / max(w) times an epoch, in a fixed order, by one thread. Edges that would be
-    drawn less than once are left out.
+    Stochastic gradient descent on the fuzzy cross entropy with five negative samples an edge (section 3.2):
+    an edge of weight w is drawn w / max(w) times an epoch, in a fixed order, by one thread. Edges that
+    would be drawn less than once are left out.
     """
     kept = weights >= weights.max() / epochs
     period = (weights.max() / weights[kept]).astype(np.float32)
@@ -88,7 +89,7 @@ def layout(
 
 
 def _first_components(codes: np.ndarray) -> np.ndarray:
-    """Give the first two principal components (n, 2), their signs such that the largest weight is positive."""
+    """Give the first two principal components (n, 2), the largest weight of each positive."""
     centred = codes - codes.mean(axis=0, dtype=np.float64)
     _, vectors = np.linalg.eigh(centred.T @ centred)
     axes = vectors[:, ::-1][:, :2]
