@@ -45,6 +45,16 @@ class Hierarchy:
         return group
 
 
+    def sweep(self) -> None:
+        """Remove what graders left that were killed; the kernel removes only groups without processes."""
+        for parent in set(self.parents.values()):
+            for folder in parent.glob("harness-*-*"):
+                owner = folder.name.split("-")[1]
+                if owner.isdigit() and not Path("/proc", owner).exists():
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
+
+
 @dataclass(frozen=True, slots=True)
 class Cgroup:
     """One group: the processes of one box."""
@@ -114,6 +124,7 @@ def find_hierarchy() -> Hierarchy | None:
             continue
         with contextlib.suppress(OSError):
             candidate.make(Limits()).remove()
+            candidate.sweep()
             return candidate
     return None
 

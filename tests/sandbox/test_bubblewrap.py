@@ -346,6 +346,10 @@ time.sleep(600)
         assert len(inside) >= 3
         grader.send_signal(signal.SIGKILL)
     assert wait_until_gone(inside) == set()
+    if hierarchy := find_hierarchy():       # the next grader removes the group that this one left
+        parents = hierarchy.parents.values()
+        left = [group for parent in parents for group in parent.glob(f"harness-{grader.pid}-*")]
+        assert left == []
 
 
 MODEL = """
