@@ -27,7 +27,7 @@ TEXT = ParagraphStyle("text", fontName="Helvetica", fontSize=8.5, leading=10.6)
 SMALL = ParagraphStyle("small", parent=TEXT, fontSize=7.2, leading=8.8, textColor=HexColor("#444444"))
 HEAD = ParagraphStyle("head", parent=TEXT, fontName="Helvetica-Bold", fontSize=10, leading=13, spaceBefore=4)
 TITLE = ParagraphStyle("title", parent=HEAD, fontSize=14, leading=18)
-WIDTH = A4[0] - 36 * mm
+WIDTH = A4[0] - 36 * mm - 12     # the frame keeps 6 points on either side
 HALF = WIDTH / 2 - 8
 COLOURS = (
     "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee",
@@ -181,10 +181,13 @@ def write_page(path: Path, title: str, story: list[Flowable]) -> None:
     print(f"{path.parent.name}/{path.name}: {path.stat().st_size / 1e3:.0f} kB", flush=True)
 
 
-def beside_each_other(*cells: tuple[Flowable, str], widths: list[float]) -> Flowable:
-    """Set pictures beside each other, each with a caption below."""
-    captions = [Paragraph(text, SMALL) for _, text in cells]
-    table = Table([[cell for cell, _ in cells], captions], colWidths=widths)
+def beside_each_other(*columns: list[tuple[Flowable, str]], widths: list[float]) -> Flowable:
+    """Set columns of pictures beside each other, each picture with a caption below."""
+    cells = [
+        [part for figure, words in column for part in (figure, Paragraph(words, SMALL), Spacer(1, 3))]
+        for column in columns
+    ]
+    table = Table([cells], colWidths=widths, hAlign="LEFT")
     table.setStyle([
         ("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0),
         ("RIGHTPADDING", (0, 0), (-1, -1), 8), ("TOPPADDING", (0, 0), (-1, -1), 1),
@@ -205,7 +208,7 @@ def prose(words: str) -> Flowable:
 
 def pair(*cells: tuple[Flowable, str]) -> Flowable:
     """Set two pictures of half the width beside each other."""
-    return beside_each_other(*cells, widths=[WIDTH / 2, WIDTH / 2])
+    return beside_each_other(*([cell] for cell in cells), widths=[WIDTH / 2, WIDTH / 2])
 
 
 def draw_group2(data: Dataset) -> None:
@@ -242,21 +245,19 @@ def draw_group2(data: Dataset) -> None:
             (picture(samples(model, rows=2), width=HALF), "Generated images from the prior, not selected."),
         ),
         beside_each_other(
-            (code_map(facts.codes[:2000], data.test.labels[:2000], size=150),
-             "t-SNE [2] of the codes of 2,000 test images."),
-            (picture(between, width=WIDTH - 258),
-             "Interpolation between two classes: T-shirt, trouser; sneaker, boot; bag, pullover."),
-            widths=[250, WIDTH - 250]),
-        beside_each_other(
-            (curve(history, width=HALF, height=64), "Loss in nats per image over the epochs."),
-            widths=[WIDTH]),
+            [(code_map(facts.codes[:2000], data.test.labels[:2000], size=172),
+              "t-SNE [2] of the codes of 2,000 test images.")],
+            [(picture(between, width=HALF),
+              "Interpolation between two classes: T-shirt, trouser; sneaker, boot; bag, pullover."),
+             (curve(history, width=HALF, height=72), "Loss in nats per image over the epochs.")],
+            widths=[WIDTH / 2, WIDTH / 2]),
         Paragraph("Interpretation", HEAD),
         prose("""Reconstructions keep the outline and lose texture and print: with a pixel-wise loss and 20
             numbers, what cannot be stored is averaged. Generated images look like garments, but
             blurred. In the map, trousers, bags and the three kinds of shoes form clusters of their own,
             while T-shirt, pullover, coat, dress and shirt run into each other; the VAE never saw a
-            label. On the lines the shape changes steadily from one garment to the other, and the middle
-            of a line between unlike classes is a faint mixture that is neither."""),
+            label. On the lines the shape changes steadily from one garment to the other; halfway between
+            unlike classes stands something that is neither, such as a bag with sleeves."""),
         Paragraph("References", HEAD),
         Paragraph("""[1] Kingma and Welling, Auto-Encoding Variational Bayes, 2014. [2] van der Maaten and
             Hinton, Visualizing Data using t-SNE, 2008. Model and training loop are the course's
