@@ -89,7 +89,8 @@ def train(
         batch_size: images in a step.
         learning_rate: Adam's step size.
         weight_decay: Adam's own, which adds this much of the weights to the gradient.
-        anneal: let the step size fall to nothing by the last epoch, along half a cosine.
+        anneal: let the step size fall to nothing by the end, along half a cosine. The end is that of the last
+            epoch; where the time will not suffice for it, the deadline.
         clip: the greatest length a gradient may have; a longer one is shortened to it.
         average: how much of the exponential average of the weights stays in every step, such as 0.999; it is
             this average that is left in the model. 0 leaves the last weights.
@@ -110,8 +111,8 @@ def train(
     kept = len(images) - held_out
     step = _Step(
         model, loss, learning_rate=learning_rate, weight_decay=weight_decay, clip=clip, average=average,
-        steps=epochs * math.ceil(kept / batch_size) if anneal else None,
         batch_size=batch_size, speed=speed, deadline=deadline,
+        pace=_Pace(epochs * math.ceil(kept / batch_size), deadline) if anneal else None,
     )
     best = _Best(step, [part[kept:] for part in data], seed=seed, checkpoint=checkpoint, deadline=deadline)
     order, clock = torch.Generator().manual_seed(seed), Clock(deadline, reserve=best.seconds)
@@ -163,6 +164,25 @@ class Clock:
         return now + self.longest < self.deadline
 
 
+class _Pace:
+    """Knows which share of the training is over, by steps; by the clock where that is ahead of them."""
+
+    def __init__(self, steps: int, deadline: float) -> None:
+        self.steps, self.deadline = steps, deadline
+        self.taken, self.started = 0, deadline
+
+    def tick(self) -> float:
+        """Count one more step, and give the share, from 0 to 1, of what was over before it."""
+        share = self.taken / self.steps
+        self.taken += 1
+        if self.deadline < math.inf:
+            now = time.monotonic()
+            if self.taken == 50:    # the first steps are slow: they compile, and allocate memory
+                self.started = now
+            share = max(share, (now - self.started) / max(self.deadline - self.started, 1e-9))
+        return min(share, 1.0)
+
+
 class Average:
     """Keeps an exponential average of a model's weights, which wanders less than the weights do.
 
@@ -204,15 +224,15 @@ class _Step:
 
     def __init__(
         self, model: nn.Module, loss: Callable[..., Tensor], *, learning_rate: float, weight_decay: float,
-        clip: float, average: float, steps: int | None, batch_size: int, speed: Speed, deadline: float,
+        clip: float, average: float, batch_size: int, speed: Speed, deadline: float, pace: _Pace | None,
     ) -> None:
         if speed.channels_last:
             model.to(memory_format=torch.channels_last)
-        self.model, self.loss, self.clip, self.batch_size = model, loss, clip, batch_size
+        self.model, self.loss, self.batch_size = model, loss, batch_size
+        self.learning_rate, self.pace, self.clip = learning_rate, pace, clip
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
         self.optimiser = torch.optim.Adam(
             self.weights, lr=learning_rate, weight_decay=weight_decay, fused=True)
-        self.schedule = steps and torch.optim.lr_scheduler.CosineAnnealingLR(self.optimiser, steps)
         self.average = Average(model, average) if average else None
         self.bfloat16 = speed.bfloat16
         compiled = speed.compiled and deadline - time.monotonic() > 300
@@ -231,9 +251,10 @@ class _Step:
         value.backward()  # type: ignore[no-untyped-call]  # torch has not annotated it
         if self.clip < math.inf:
             nn.utils.clip_grad_norm_(self.weights, self.clip)
+        if self.pace:
+            share = self.pace.tick()
+            self.optimiser.param_groups[0]["lr"] = self.learning_rate * (1 + math.cos(math.pi * share)) / 2
         self.optimiser.step()
-        if self.schedule:
-            self.schedule.step()
         if self.average:
             self.average.update()
         return value.detach()
@@ -302,6 +323,6 @@ class _Best:
 def bfloat16_is_fast(device: str = "cpu") -> bool:
     """Say whether the device multiplies bfloat16 in hardware; elsewhere float32 is faster."""
     if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
