@@ -4,8 +4,8 @@ A generative adversarial network is no minimisation but a game. The generator ma
 critic (or discriminator) tells them from real ones, and each of the two is trained on its own loss while the
 other stands still. What the losses are is for each model to say; how one takes turns is always the same.
 
-The generator's weights circle around where the game would end instead of reaching it, so what is kept is their
-running average, which lies nearer to the middle of the circle than any of its points.
+The generator's weights circle around where the game would end instead of reaching it, so what is kept is
+their running average, which lies nearer to the middle of the circle than any of its points.
 
 Papers:
     Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661 (algorithm 1)
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from training import Progress
+from training import Average, Clock, Progress, shuffled
 
 __all__ = ["Loss", "train_adversarially"]
 
@@ -87,14 +87,13 @@ def train_adversarially(
         for network, loss, rate in zip(
             (generator, critic), (generator_loss, critic_loss), learning_rates, strict=True)
     ]
-    averaged = _Average(generator, average)
-    clock = _Clock(deadline)
+    averaged = Average(generator, average)
+    # a part of the time is kept for the standing statistics
+    clock = Clock(deadline, reserve=0.03 * max(deadline - time.monotonic(), 0) if deadline < math.inf else 0)
     history: list[tuple[float, float]] = []
     turn = 0
     for epoch in range(1, epochs + 1):
-        for rows in torch.split(torch.randperm(len(data[0]), generator=order).to(device), batch_size):
-            if not clock.allows_another_step():
-                break
+        for rows in shuffled(len(data[0]), batch_size, order=order, clock=clock, device=device):
             batch = [part[rows] for part in data]
             players[1].step(batch)
             turn += 1
@@ -106,8 +105,8 @@ def train_adversarially(
         history.append((players[0].mean_loss(), players[1].mean_loss()))
         if progress is not None:
             progress(epoch, epochs, history[-1][1])
-    if averaged.updates:
-        averaged.hand_over()
+    if averaged.steps:
+        _hand_over(averaged)
         _take_standing_statistics(generator, generator_loss, data, batch_size, deadline)
     model.eval()
     return history
@@ -138,24 +137,11 @@ class _Player:
         return mean
 
 
-class _Average:
-    """The running average of a network's weights; early on it forgets faster, to leave the beginning behind."""
-
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.network, self.decay, self.updates = network, decay, 0
-        self.weights = [weight.detach().clone() for weight in network.parameters()]
-
-    @torch.no_grad()
-    def update(self) -> None:
-        self.updates += 1
-        keep = min(self.decay, self.updates / (self.updates + 10))
-        for mean, weight in zip(self.weights, self.network.parameters(), strict=True):
-            mean.lerp_(weight, 1 - keep)
-
-    @torch.no_grad()
-    def hand_over(self) -> None:
-        for mean, weight in zip(self.weights, self.network.parameters(), strict=True):
-            weight.copy_(mean)
+@torch.no_grad()
+def _hand_over(average: Average) -> None:
+    """Leave the averaged weights in the network."""
+    for weight, mean in zip(average.weights, average.means, strict=True):
+        weight.copy_(mean)
 
 
 @torch.no_grad()
@@ -180,19 +166,3 @@ def _take_standing_statistics(
         loss(*(part[first : first + batch_size] for part in data))
     for layer, momentum in zip(layers, usual, strict=True):
         layer.momentum = momentum
-
-
-class _Clock:
-    """Knows whether one more step, and the standing statistics after it, would still end in time."""
-
-    def __init__(self, deadline: float) -> None:
-        self.last = time.monotonic()
-        self.longest = 0.0
-        reserve = 0.03 * max(deadline - self.last, 0.0) if deadline < math.inf else 0.0
-        self.deadline = deadline - reserve
-
-    def allows_another_step(self) -> bool:
-        now = time.monotonic()
-        self.longest = max(self.longest, now - self.last)
-        self.last = now
-        return now + self.longest < self.deadline

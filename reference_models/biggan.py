@@ -11,8 +11,8 @@ thousandth of the paper's size:
     projection               the discriminator adds <embedding of y, features of x> to its answer (Miyato)
     hinge loss               D:  E [ max(0, 1 - D(x, y)) ] + E [ max(0, 1 + D(G(z, y), y)) ]
                              G: -E [ D(G(z, y), y) ]
-    orthogonal               beta | W' W * (1 - I) |^2: rows of the generator's weights are to be orthogonal,
-    regularisation           whatever their lengths, which makes it smooth enough for truncation (Brock, eq. 3)
+    orthogonal               beta |W' W * (1 - I)|^2: the generator's filters are to be orthogonal, whatever
+    regularisation           their lengths, which makes it smooth enough for truncation (Brock, eq. 3)
     truncation trick         noise drawn nearer to 0 than in training gives finer images of less variety
     weight average           of the generator, with standing statistics: see `adversarial.py`
 
@@ -48,7 +48,8 @@ Layer = TypeVar("Layer", nn.Conv2d, nn.Linear, nn.Embedding)
 def normalised(layer: Layer) -> Layer:
     """Draw orthogonal initial weights, and divide them by their largest singular value from now on."""
     nn.init.orthogonal_(layer.weight)
-    return spectral_norm(layer)  # type: ignore[no-any-return, no-untyped-call]  # torch annotates neither
+    spectral_norm(layer)        # changes the layer itself
+    return layer
 
 
 def convolution(inputs: int, outputs: int, size: int) -> nn.Conv2d:
@@ -67,8 +68,8 @@ class ConditionalBatchNorm(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         scale, shift = self.scale(condition)[:, :, None, None], self.shift(condition)[:, :, None, None]
-        normal: Tensor = self.norm(x)
-        return normal * (1 + scale) + shift                                     # (N, c, h, w)
+        out: Tensor = self.norm(x) * (1 + scale) + shift                        # (N, c, h, w)
+        return out
 
 
 class SelfAttention(nn.Module):
@@ -86,9 +87,10 @@ class SelfAttention(nn.Module):
         query = self.query(x).flatten(2)                                        # (N, c / 8, hw)
         key = functional.max_pool2d(self.key(x), 2).flatten(2)                  # (N, c / 8, hw / 4)
         value = functional.max_pool2d(self.value(x), 2).flatten(2)              # (N, c / 2, hw / 4)
-        attention = (query.transpose(1, 2) @ key).softmax(dim=2)                # (N, hw, hw / 4): rows sum to 1
+        attention = (query.transpose(1, 2) @ key).softmax(dim=2)                # (N, hw, hw / 4)
         found = (value @ attention.transpose(1, 2)).unflatten(2, x.shape[2:])   # (N, c / 2, h, w)
-        return x + self.weight * self.output(found)
+        out: Tensor = x + self.weight * self.output(found)
+        return out
 
 
 class UpBlock(nn.Module):
@@ -104,22 +106,24 @@ class UpBlock(nn.Module):
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         h = functional.interpolate(torch.relu(self.norms[0](x, condition)), scale_factor=2)
         h = self.second(torch.relu(self.norms[1](self.first(h), condition)))
-        return h + functional.interpolate(self.around(x), scale_factor=2)
+        out: Tensor = h + functional.interpolate(self.around(x), scale_factor=2)
+        return out
 
 
 class DownBlock(nn.Module):
-    """A residual block of the discriminator, which halves the image: (N, i, 2 h, 2 w) -> (N, o, h, w)."""
+    """A residual block of the discriminator, (N, i, h, w) -> (N, o, h, w), which may halve the image."""
 
-    def __init__(self, inputs: int, outputs: int, *, at_image: bool = False) -> None:
+    def __init__(self, inputs: int, outputs: int, *, halve: bool = True, at_image: bool = False) -> None:
         super().__init__()
         self.at_image = at_image        # an image must not lose its dark half to a ReLU
         self.first, self.second = convolution(inputs, outputs, 3), convolution(outputs, outputs, 3)
         self.around = convolution(inputs, outputs, 1)
+        self.shrink = nn.AvgPool2d(2) if halve else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.first(x if self.at_image else torch.relu(x))
-        h = functional.avg_pool2d(self.second(torch.relu(h)), 2)
-        return h + self.around(functional.avg_pool2d(x, 2))
+        h = self.second(torch.relu(self.first(x if self.at_image else torch.relu(x))))
+        out: Tensor = self.shrink(h) + self.around(self.shrink(x))
+        return out
 
 
 class Generator(nn.Module):
@@ -137,7 +141,7 @@ class Generator(nn.Module):
         self.last = convolution(c, 1, 3)
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
-        start, *chunks = noise.chunk(3, dim=1)                  # each block has a part of the noise of its own
+        start, *chunks = noise.chunk(3, dim=1)                  # each block has noise of its own
         conditions = [torch.cat([self.embedding(labels), chunk], dim=1) for chunk in chunks]
         h = self.first(start).unflatten(1, (-1, 7, 7))          # (N, 4c, 7, 7)
         h = self.attention(self.blocks[0](h, conditions[0]))    # (N, 2c, 14, 14)
@@ -152,9 +156,10 @@ class Discriminator(nn.Module):
         super().__init__()
         c = channels
         self.layers = nn.Sequential(
-            DownBlock(1, 2 * c, at_image=True),                 # (N, 2c, 14, 14)
-            SelfAttention(2 * c),
-            DownBlock(2 * c, 4 * c), nn.ReLU(),                 # (N, 4c, 7, 7)
+            DownBlock(1, c, at_image=True),                     # (N, c, 14, 14)
+            SelfAttention(c),
+            DownBlock(c, 2 * c),                                # (N, 2c, 7, 7)
+            DownBlock(2 * c, 4 * c, halve=False), nn.ReLU(),    # (N, 4c, 7, 7)
         )
         self.embedding = normalised(nn.Embedding(CLASSES, 4 * c))
         self.head = normalised(nn.Linear(4 * c, 1))
@@ -207,7 +212,7 @@ class BigGAN(nn.Module, GenerativeModel):
     def generator_loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """Give -E [ D(G(z, y), y) ] plus the orthogonal regularisation."""
         del images
-        game = -self.discriminator(self.draw_fakes(labels), labels).mean()
+        game: Tensor = -self.discriminator(self.draw_fakes(labels), labels).mean()
         return game + self.orthogonality * orthogonality_penalty(self.generator)
 
     def fit(
@@ -225,7 +230,7 @@ class BigGAN(nn.Module, GenerativeModel):
     def sample(
         self, count: int, *, labels: Tensor | None = None, seed: int, truncation: float | None = None,
     ) -> Tensor:
-        """Draw an image (count, 1, 28, 28) of each label (count,); of classes drawn evenly where none are given."""
+        """Draw an image (count, 1, 28, 28) of each label (count,); of any class where none are given."""
         self.eval()         # batch normalisation with its standing statistics: no image depends on another
         random = torch.Generator().manual_seed(seed)        # on the CPU: every device draws the same noise
         noise = truncated_noise(count, self.noise_size, truncation or self.truncation, random)
@@ -233,7 +238,9 @@ class BigGAN(nn.Module, GenerativeModel):
             labels = torch.randint(CLASSES, (count,), generator=random)
         device = next(self.parameters()).device
         parts = zip(torch.split(noise, self.batch_size), torch.split(labels, self.batch_size), strict=True)
-        return from_symmetric(torch.cat([self.generator(z.to(device), y.to(device)) for z, y in parts]))
+        images: Tensor = from_symmetric(
+            torch.cat([self.generator(z.to(device), y.to(device)) for z, y in parts]))
+        return images
 
 
 def truncated_noise(count: int, size: int, limit: float | None, random: torch.Generator) -> Tensor:
@@ -253,9 +260,9 @@ def orthogonality_penalty(network: nn.Module) -> Tensor:
     A filter is a row. Where there are more filters than numbers in one, the columns are compared instead.
     """
     penalties = []
-    for layer in network.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            rows = layer.parametrizations.weight.original.flatten(1)    # the weights before normalisation
+    for name, weight in network.named_parameters():
+        if name.endswith("weight.original"):        # of every normalised layer, before normalisation
+            rows = weight.flatten(1)
             gram = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
             penalties.append((gram - torch.diag(gram.diagonal())).square().sum())
     return torch.stack(penalties).sum()

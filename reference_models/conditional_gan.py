@@ -110,7 +110,7 @@ class ConditionalGAN(nn.Module, GenerativeModel):
 
     @torch.no_grad()
     def sample(self, count: int, *, labels: Tensor | None = None, seed: int) -> Tensor:
-        """Draw an image (count, 1, 28, 28) of each label (count,); of classes drawn evenly where none are given."""
+        """Draw an image (count, 1, 28, 28) of each label (count,); of any class where none are given."""
         self.eval()         # batch normalisation with its standing statistics: no image depends on another
         random = torch.Generator().manual_seed(seed)        # on the CPU: every device draws the same noise
         noise = torch.randn(count, self.noise_size, generator=random)
@@ -118,4 +118,6 @@ class ConditionalGAN(nn.Module, GenerativeModel):
             labels = torch.randint(CLASSES, (count,), generator=random)
         device = next(self.parameters()).device
         parts = zip(torch.split(noise, self.batch_size), torch.split(labels, self.batch_size), strict=True)
-        return from_symmetric(torch.cat([self.generate(z.to(device), y.to(device)) for z, y in parts]))
+        images: Tensor = from_symmetric(
+            torch.cat([self.generate(z.to(device), y.to(device)) for z, y in parts]))
+        return images

@@ -1,8 +1,8 @@
 """CycleGAN: translation between two kinds of images without a single pair of them.
 
 Of photographs x and line drawings y there are many, but no drawing *of* a given photograph. Two generators
-G: x -> y and F: y -> x are trained against a discriminator for each kind. That alone would be met by any drawing
-at all; what ties a drawing to its photograph is that it must lead back to it:
+G: x -> y and F: y -> x are trained against a discriminator for each kind. That alone would be met by any
+drawing at all; what ties a drawing to its photograph is that it must lead back to it:
 
     L_GAN       (D_Y(G(x)) - 1)^2,  and likewise for F            looks like the other kind (least squares)
     L_cycle     | F(G(x)) - x |_1  +  | G(F(y)) - y |_1           leads back              (Zhu, eq. 2)
@@ -90,7 +90,7 @@ class CycleGAN(nn.Module, GenerativeModel):
         self, images: Tensor, labels: Tensor | None = None, *, seed: int, device: str = "cpu",
         deadline: float = math.inf, progress: Progress | None = None,
     ) -> None:
-        """Train on photographs (N, 1, 28, 28), every other one of which is made a drawing; labels are not used."""
+        """Train on photographs (N, 1, 28, 28); every other one is made a drawing. Labels are not used."""
         del labels
         pairs = len(images) // 2
         photographs, drawings = images[0::2][:pairs], line_drawing(images[1::2][:pairs])
@@ -113,7 +113,8 @@ class CycleGAN(nn.Module, GenerativeModel):
         if to not in OTHER:
             raise ValueError(f"to is {to!r}, but images can be translated to {' or '.join(OTHER)}")
         self.eval()
-        return from_symmetric(self.generators[to](to_symmetric(images)))
+        translated: Tensor = from_symmetric(self.generators[to](to_symmetric(images)))
+        return translated
 
 
 class Residual(nn.Module):
@@ -156,7 +157,7 @@ def build_discriminator(channels: int) -> nn.Sequential:
 
 
 class History:
-    """Fakes of earlier steps: half of what the discriminator sees, so that it does not forget what it caught."""
+    """Fakes of earlier steps: half of what a discriminator sees, lest it forget what it caught before."""
 
     def __init__(self, size: int = 50) -> None:
         self.size = size
@@ -178,8 +179,8 @@ class History:
 def line_drawing(images: Tensor) -> Tensor:
     """Draw the outlines of photographs (N, 1, 28, 28) in [0, 1]: bright lines on black, in [0, 1].
 
-    How much brighter a pixel is than the darkest one next to it, doubled: lines one pixel wide along the inner
-    side of every edge (the inner gradient of mathematical morphology).
+    How much brighter a pixel is than the darkest one next to it, doubled: lines one pixel wide along the
+    inner side of every edge (the inner gradient of mathematical morphology).
     """
     darkest = -functional.max_pool2d(-images, 3, stride=1, padding=1)                       # erosion
     return (2 * (images - darkest)).clamp(0, 1)

@@ -39,20 +39,20 @@ class DCGAN(GAN):
         super().__init__(noise_size=noise_size, epochs=epochs)
         c = channels
         self.generator = nn.Sequential(
-            nn.Unflatten(1, (noise_size, 1, 1)),                                    # -> (N, d, 1, 1)
-            nn.ConvTranspose2d(noise_size, 2 * c, 7, bias=False),                   # -> (N, 2c, 7, 7)  rule 3
-            nn.BatchNorm2d(2 * c), nn.ReLU(),                                       # rules 2 and 4
-            nn.ConvTranspose2d(2 * c, c, 4, stride=2, padding=1, bias=False),       # -> (N, c, 14, 14) rule 1
+            nn.Unflatten(1, (noise_size, 1, 1)),                                # -> (N, d, 1, 1)
+            nn.ConvTranspose2d(noise_size, 2 * c, 7, bias=False),               # -> (N, 2c, 7, 7)      rule 3
+            nn.BatchNorm2d(2 * c), nn.ReLU(),                                   # rules 2 and 4
+            nn.ConvTranspose2d(2 * c, c, 4, stride=2, padding=1, bias=False),   # -> (N, c, 14, 14)     rule 1
             nn.BatchNorm2d(c), nn.ReLU(),
-            nn.ConvTranspose2d(c, 1, 4, stride=2, padding=1), nn.Tanh(),            # -> (N, 1, 28, 28) rule 4
+            nn.ConvTranspose2d(c, 1, 4, stride=2, padding=1), nn.Tanh(),        # -> (N, 1, 28, 28)     rule 4
         )
         self.discriminator = nn.Sequential(
-            nn.Conv2d(1, c, 4, stride=2, padding=1), nn.LeakyReLU(0.2),             # -> (N, c, 14, 14) rules 1, 5
-            nn.Conv2d(c, 2 * c, 4, stride=2, padding=1, bias=False),                # -> (N, 2c, 7, 7)
-            nn.BatchNorm2d(2 * c), nn.LeakyReLU(0.2),                               # rule 2
-            nn.Conv2d(2 * c, 1, 7), nn.Flatten(),                                   # -> (N, 1): logit   rule 3
+            nn.Conv2d(1, c, 4, stride=2, padding=1), nn.LeakyReLU(0.2),         # -> (N, c, 14, 14) rules 1, 5
+            nn.Conv2d(c, 2 * c, 4, stride=2, padding=1, bias=False),            # -> (N, 2c, 7, 7)
+            nn.BatchNorm2d(2 * c), nn.LeakyReLU(0.2),                           # rule 2
+            nn.Conv2d(2 * c, 1, 7), nn.Flatten(),                               # -> (N, 1): logit      rule 3
         )
-        self.apply(draw_initial_weights)                                            # rule 6; `fit` has the rest
+        self.apply(draw_initial_weights)                                        # rule 6; `fit` has the rest
 
 
 def draw_initial_weights(layer: nn.Module) -> None:

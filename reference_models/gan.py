@@ -101,5 +101,6 @@ class GAN(nn.Module, GenerativeModel):
         random = torch.Generator().manual_seed(seed)        # on the CPU: every device draws the same noise
         noise = torch.randn(count, self.noise_size, generator=random)
         device = next(self.parameters()).device
-        images = [self.generator(part.to(device)) for part in torch.split(noise, self.batch_size)]
-        return from_symmetric(torch.cat(images))            # [-1, 1] -> [0, 1]
+        parts = torch.split(noise, self.batch_size)
+        images: Tensor = from_symmetric(torch.cat([self.generator(part.to(device)) for part in parts]))
+        return images

@@ -2,8 +2,8 @@
 
 A GAN may use its noise in any tangled way. InfoGAN sets some of it apart as a code c, here one of ten
 categories and two numbers in [-1, 1], and demands that the image G(z, c) still tell what c was. What it tells
-is the mutual information I(c; G(z, c)), which nobody can compute, but any network Q that guesses the code from
-the image bounds it from below:
+is the mutual information I(c; G(z, c)), which nobody can compute, but any network Q that guesses the code
+from the image bounds it from below:
 
     I(c; G(z, c))  >=  L_I(G, Q)  =  E [ log Q(c | G(z, c)) ]  +  H(c)                      (Chen, eq. 5)
 
@@ -23,7 +23,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Categorical, Normal
 from torch.nn import functional
 
 from harness.contract import GenerativeModel, from_symmetric, to_symmetric
@@ -70,7 +69,7 @@ class InfoGAN(nn.Module, GenerativeModel):
             nn.Conv2d(c, 2 * c, 4, stride=2, padding=1, bias=False),                    # -> (N, 2c, 7, 7)
             nn.BatchNorm2d(2 * c), nn.LeakyReLU(0.2), nn.Flatten(),                     # -> (N, 98 c)
         )
-        self.discriminator = nn.Linear(98 * c, 1)                                       # -> (N, 1): logit of D
+        self.discriminator = nn.Linear(98 * c, 1)                                       # -> (N, 1): logit
         self.recogniser = nn.Sequential(                                                # Q
             nn.Linear(98 * c, 128), nn.LeakyReLU(0.2), nn.Linear(128, categories + 2 * continuous),
         )
@@ -89,22 +88,22 @@ class InfoGAN(nn.Module, GenerativeModel):
         fake: Tensor = self.generator(torch.cat([noise, code], dim=1).to(device))
         return fake
 
-    def recognise(self, features: Tensor) -> tuple[Categorical, Normal]:
-        """Give Q(c | x): one distribution over categories, one over continuous codes, of features (N, 98 c)."""
+    def recognise(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Give Q(c | x) of features (N, 98 c): logits of categories; mean and log variance of numbers."""
         logits, mean, log_variance = self.recogniser(features).split(
             [self.categories, self.continuous, self.continuous], dim=1)
-        deviation = torch.exp(0.5 * log_variance.clamp(-6, 6))      # else Q could be surer than it has reason
-        return Categorical(logits=logits), Normal(mean, deviation)
+        return logits, mean, log_variance.clamp(-6, 6)
 
     def information(self, features: Tensor, category: Tensor, continuous: Tensor) -> tuple[Tensor, Tensor]:
-        """Give L_I in nats, for the categorical and for the continuous codes, of features of images made of them.
+        """Give L_I in nats for the categorical and for the continuous codes that images were made of.
 
         H(c) is log 10 for ten categories, and log 2 for each number in [-1, 1].
         """
-        categories, numbers = self.recognise(features)
-        of_category = categories.log_prob(category.to(features.device)).mean() + math.log(self.categories)
-        of_numbers = numbers.log_prob(continuous.to(features.device)).sum(1).mean()
-        return of_category, of_numbers + self.continuous * math.log(2)
+        logits, mean, log_variance = self.recognise(features)
+        log_category = -functional.cross_entropy(logits, category.to(logits.device))    # E [log Q(category)]
+        squares = (continuous.to(mean.device) - mean) ** 2 / log_variance.exp()         # of a Gaussian Q
+        log_numbers = -0.5 * (squares + log_variance + math.log(2 * math.pi)).sum(1).mean()
+        return log_category + math.log(self.categories), log_numbers + self.continuous * math.log(2)
 
     def bound(self, features: Tensor, category: Tensor, continuous: Tensor) -> Tensor:
         """Give lambda L_I, the sum over both kinds of codes."""
@@ -154,15 +153,17 @@ class InfoGAN(nn.Module, GenerativeModel):
     def draw(self, noise: Tensor, category: Tensor, continuous: Tensor) -> Tensor:
         """Give the images (N, 1, 28, 28) in [0, 1] of chosen noise and codes, to see what a code does."""
         self.eval()         # batch normalisation with its standing statistics: no image depends on another
-        parts = zip(*(torch.split(part, self.batch_size) for part in (noise, category, continuous)), strict=True)
-        return from_symmetric(torch.cat([self.generate(*part) for part in parts]))
+        parts = (torch.split(part, self.batch_size) for part in (noise, category, continuous))
+        images: Tensor = from_symmetric(
+            torch.cat([self.generate(*part) for part in zip(*parts, strict=True)]))
+        return images
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
         """Give Q's view of images: probabilities of the categories and means of the numbers, (N, 12)."""
         self.eval()
-        categories, numbers = self.recognise(self.features(to_symmetric(images)))
-        return torch.cat([categories.probs, numbers.mean], dim=1)
+        logits, mean, _ = self.recognise(self.features(to_symmetric(images)))
+        return torch.cat([logits.softmax(1), mean], dim=1)
 
     def purity(self, images: Tensor, labels: Tensor) -> float:
         """Give the share of images whose category's most frequent class is their own, in [0, 1].

@@ -7,8 +7,8 @@ looking at two neighbours x' and x'' of the image, and asks that the critic's tw
 
     CT  =  E_x [ max( 0,  d(D(x'), D(x''))  +  0.1 d(D_(x'), D_(x''))  -  M' ) ]            (Wei, eq. 4)
 
-D_ is the critic's layer before the last, and d the squared difference, averaged over the numbers of a layer as
-in the authors' code. The critic minimises the loss of `wgan_gp.py` plus lambda_2 CT, with lambda_2 = 2.
+D_ is the critic's layer before the last, and d the squared difference, averaged over the numbers of a layer
+as in the authors' code. The critic minimises the loss of `wgan_gp.py` plus lambda_2 CT, with lambda_2 = 2.
 
 Papers:
     Wei et al., "Improving the Improved Training of Wasserstein GANs: A Consistency Term and Its Dual Effect",
@@ -41,15 +41,17 @@ class WGANCT(WGANGP):
 
     def __init__(
         self, *, noise_size: int = 64, channels: int = 32, penalty: float = 10.0, consistency: float = 2.0,
-        margin: float = 0.0, critic_steps: int = 3, epochs: int = 14,
+        margin: float = 0.0, critic_steps: int = 2, epochs: int = 14,
     ) -> None:
         super().__init__(
-            noise_size=noise_size, channels=channels, penalty=penalty, critic_steps=critic_steps, epochs=epochs)
+            noise_size=noise_size, channels=channels, penalty=penalty, critic_steps=critic_steps,
+            epochs=epochs,
+        )
         self.consistency = consistency
         self.margin = margin
 
     def build_features(self, channels: int) -> nn.Sequential:
-        """Build the critic up to its last layer, with dropout after each hidden layer and none at the input."""
+        """Build the critic up to its last layer, with dropout after each hidden layer, none before."""
         c = channels
         return nn.Sequential(
             nn.Conv2d(1, c, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout(0.5),

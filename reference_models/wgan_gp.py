@@ -49,7 +49,7 @@ class WGANGP(nn.Module, GenerativeModel):
     """
 
     def __init__(
-        self, *, noise_size: int = 64, channels: int = 32, penalty: float = 10.0, critic_steps: int = 3,
+        self, *, noise_size: int = 64, channels: int = 32, penalty: float = 10.0, critic_steps: int = 2,
         epochs: int = 16,
     ) -> None:
         super().__init__()
@@ -94,7 +94,8 @@ class WGANGP(nn.Module, GenerativeModel):
         place = torch.rand(len(real), 1, 1, 1, device=real.device)
         between = (place * real + (1 - place) * fake).requires_grad_()                  # (N, 1, 28, 28)
         (gradient,) = torch.autograd.grad(self.critic(between).sum(), between, create_graph=True)
-        return gradient.flatten(1).norm(dim=1)
+        lengths: Tensor = gradient.flatten(1).norm(dim=1)
+        return lengths
 
     def critic_loss(self, images: Tensor) -> Tensor:
         """Give L (eq. 3) over a batch of images in [-1, 1]: the negative distance, and the penalty."""
@@ -138,7 +139,7 @@ class WGANGP(nn.Module, GenerativeModel):
         train_adversarially(
             self, self.generator, nn.ModuleList([self.features, self.head]), self.generator_loss,
             self.critic_loss, [to_symmetric(images)], epochs=self.epochs, critic_steps=self.critic_steps,
-            batch_size=64, learning_rates=(3e-4, 3e-4), betas=(0.0, 0.9), seed=seed, device=device,
+            batch_size=64, learning_rates=(4e-4, 4e-4), betas=(0.0, 0.9), seed=seed, device=device,
             deadline=deadline, progress=progress,
         )
 
@@ -150,5 +151,6 @@ class WGANGP(nn.Module, GenerativeModel):
         random = torch.Generator().manual_seed(seed)        # on the CPU: every device draws the same noise
         noise = torch.randn(count, self.noise_size, generator=random)
         device = self.head.weight.device
-        images = [self.generator(part.to(device)) for part in torch.split(noise, self.batch_size)]
-        return from_symmetric(torch.cat(images))            # [-1, 1] -> [0, 1]
+        parts = torch.split(noise, self.batch_size)
+        images: Tensor = from_symmetric(torch.cat([self.generator(part.to(device)) for part in parts]))
+        return images
