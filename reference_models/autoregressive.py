@@ -21,6 +21,7 @@ Papers:
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ HALF_LEVEL = 1 / 255
 
 
 class Autoregressive(nn.Module, GenerativeModel):
-    """A PixelCNN: one causal convolution, gated residual blocks with growing dilation, a mixture for each pixel.
+    """A PixelCNN: a causal convolution, gated residual blocks with dilation, a mixture for each pixel.
 
     The kernels reach up and to both sides, but the rightmost of what came before is seen only through
     several layers, if at all: the blind spot of the first PixelCNN, made small by wide kernels.
@@ -70,7 +71,8 @@ class Autoregressive(nn.Module, GenerativeModel):
         hidden = self.first(x) + self.places                    # (N, C, 28, 28)
         for block in self.blocks:
             hidden = block(hidden)
-        return self.last(functional.relu(hidden))
+        mixture: Tensor = self.last(functional.relu(hidden))
+        return mixture
 
     def level_log_prob(self, levels: Tensor) -> Tensor:
         """Give the log probability (N,) of grey levels (N, 1, 28, 28), whole numbers from 0 to 255."""
@@ -91,8 +93,7 @@ class Autoregressive(nn.Module, GenerativeModel):
         del labels
         train(
             self, self.loss, images, epochs=self.epochs, batch_size=32, learning_rate=3e-3, anneal=True,
-            clip=200.0,
-            speed=Speed(bfloat16=bfloat16_is_fast(device), channels_last=True),
+            clip=200.0, speed=Speed(bfloat16=bfloat16_is_fast(device), channels_last=True),
             seed=seed, device=device, deadline=deadline, progress=progress,
         )
 
@@ -115,21 +116,23 @@ class Autoregressive(nn.Module, GenerativeModel):
         return torch.cat([self._draw(size, generator, device) for size in sizes if size])
 
     def _draw(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
-        """Draw one batch. Every layer's inputs so far are kept, and each layer is computed at one new pixel."""
-        layers = [self.first, *(block.convolution for block in self.blocks)]
-        kept = [layer.empty_ground(count, device) for layer in layers]
+        """Draw one batch; what each layer was given so far is kept, and only its new pixel computed."""
+        blocks = cast("list[GatedBlock]", list(self.blocks))
+        start = self.first.empty_ground(count, device)
+        grounds = [block.convolution.empty_ground(count, device) for block in blocks]
         images = torch.zeros(count, 1, 28, 28, device=device)
         for row in range(28):
             for column in range(28):
-                hidden = layers[0].at(kept[0], row, column) + self.places[:, :, row, column]
-                for block, layer, ground in zip(self.blocks, layers[1:], kept[1:], strict=True):
-                    layer.put(ground, row, column, functional.relu(hidden))
-                    hidden = hidden + block.gate(layer.at(ground, row, column)[:, :, None, None])[:, :, 0, 0]
+                hidden = self.first.at(start, row, column) + self.places[:, :, row, column]     # (n, C)
+                for block, ground in zip(blocks, grounds, strict=True):
+                    block.convolution.put(ground, row, column, functional.relu(hidden))
+                    convolved = block.convolution.at(ground, row, column)                       # (n, 2 C)
+                    hidden = hidden + block.gate(convolved[:, :, None, None])[:, :, 0, 0]
                 mixture = functional.linear(
                     functional.relu(hidden), self.last.weight[:, :, 0, 0], self.last.bias)      # (n, 3 M)
                 level = draw_level(mixture, generator)                                          # (n,)
                 images[:, 0, row, column] = level / 255
-                layers[0].put(kept[0], row, column, _symmetric(level)[:, None])
+                self.first.put(start, row, column, _symmetric(level)[:, None])
         return images
 
 
@@ -157,6 +160,7 @@ class CausalConvolution(nn.Conv2d):
     # For drawing pixel by pixel, on a ground (28 + above, 28 + 2 beside, n, inputs) of what is known so far.
 
     def empty_ground(self, count: int, device: torch.device) -> Tensor:
+        """Give the ground before the first pixel: zeros, as in the padding of `forward`."""
         return torch.zeros(28 + self.above, 28 + 2 * self.beside, count, self.in_channels, device=device)
 
     def put(self, ground: Tensor, row: int, column: int, values: Tensor) -> None:
@@ -166,10 +170,11 @@ class CausalConvolution(nn.Conv2d):
     def at(self, ground: Tensor, row: int, column: int) -> Tensor:
         """Give the convolution's outputs (n, outputs) at one pixel: its taps, one matrix product each."""
         step = self.dilation[0]
-        total = self.bias
-        for r, c in self.mask[0, 0].nonzero().tolist():
-            total = total + ground[row + r * step, column + c * step] @ self.weight[:, :, r, c].T
-        return total
+        outputs = [
+            ground[row + r * step, column + c * step] @ self.weight[:, :, r, c].T
+            for r, c in self.mask[0, 0].nonzero().tolist()
+        ]
+        return torch.stack(outputs).sum(0) + cast("Tensor", self.bias)
 
 
 class GatedBlock(nn.Module):
@@ -183,7 +188,8 @@ class GatedBlock(nn.Module):
     def gate(self, convolved: Tensor) -> Tensor:
         """Map (N, 2 C, H, W) to (N, C, H, W)."""
         signal, gate = convolved.chunk(2, dim=1)
-        return self.out(torch.tanh(signal) * torch.sigmoid(gate))
+        gated: Tensor = self.out(torch.tanh(signal) * torch.sigmoid(gate))
+        return gated
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C, H, W)."""

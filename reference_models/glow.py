@@ -5,7 +5,7 @@ is a chain of three invertible maps, whose log determinants add up:
 
     activation norm       y = s x + b              h w sum log |s|         one s and b for each channel
     1 x 1 convolution     y = W x  at each place   h w log |det W|         a permutation that can be learned
-    affine coupling       as in RealNVP            sum log scale           the first half decides on the second
+    affine coupling       as in RealNVP            sum log scale           one half decides on the other
 
 Papers:
     Kingma & Dhariwal, "Glow", 2018, https://arxiv.org/abs/1807.03039 (table 1 is the list above)
@@ -55,7 +55,7 @@ class Glow(RealNVP):
 
 
 class ActNorm(nn.Module):
-    """Scale and shift each channel; begun such that the first training images leave it with mean 0, variance 1.
+    """Scale and shift each channel; at first such that training images leave it with mean 0 and variance 1.
 
     Batch norm makes an image's density depend on its batch. This has learned numbers instead.
     """

@@ -12,7 +12,8 @@ leaves the free energy F(v), and the gradient of the likelihood is a difference 
                      on data    on the model's own images
 
 whose second part needs images of the model. Persistent contrastive divergence keeps a set of chains that make
-a few Gibbs steps for every step of the weights, and takes them for such images.
+a Gibbs step or a few for every step of the weights, and takes them for such images. The chains can follow the
+model only while it changes slowly, hence plain gradient steps, which shrink to nothing.
 
 Papers:
     Smolensky, "Information processing in dynamical systems: foundations of harmony theory", 1986
@@ -34,7 +35,7 @@ from torch.nn import functional
 
 from harness.contract import GenerativeModel
 
-from training import Progress, train
+from training import Clock, Progress, shuffled
 
 __all__ = ["RBM"]
 
@@ -42,35 +43,40 @@ __all__ = ["RBM"]
 class RBM(nn.Module, GenerativeModel):
     """A Bernoulli RBM with as many hidden units as a code may have numbers.
 
-    Grey values are taken for the probabilities of white pixels, and binarised anew in every step. Images given
-    back are the means of the last Gibbs step, not its zeros and ones.
+    Grey values are taken for the probabilities of white pixels, and binarised anew in every step. Images
+    given back are the means of the last Gibbs step, not its zeros and ones.
 
     Args:
         hidden: how many hidden units there are.
-        chains: persistent chains, which is the size of a training batch, too.
+        chains: persistent chains; they are saved with the weights, and `sample` goes on from them.
         gibbs_steps: steps that every chain makes for one step of the weights.
         epochs: how often `fit` sees every training image.
-        temperatures: steps of annealing by which `sample` comes to the model; for `log_prob` ten times as many.
+        sampling_steps: Gibbs steps from a saved chain to an image of `sample`.
+        temperatures: steps of annealing by which `log_prob` estimates log Z.
 
     """
 
     log_prob_kind = "estimate"
+    learning_rate = 0.2
+    images_in_a_step = 100
 
     def __init__(
-        self, *, hidden: int = 128, chains: int = 100, gibbs_steps: int = 2, epochs: int = 20,
-        temperatures: int = 200,
+        self, *, hidden: int = 128, chains: int = 200, gibbs_steps: int = 1, epochs: int = 50,
+        sampling_steps: int = 50, temperatures: int = 5000,
     ) -> None:
         super().__init__()
-        self.gibbs_steps, self.epochs, self.temperatures = gibbs_steps, epochs, temperatures
+        self.gibbs_steps, self.epochs = gibbs_steps, epochs
+        self.sampling_steps, self.temperatures = sampling_steps, temperatures
         self.weights = nn.Parameter(0.01 * torch.randn(784, hidden))        # W
         self.visible_bias = nn.Parameter(torch.zeros(784))                  # b
         self.hidden_bias = nn.Parameter(torch.zeros(hidden))                # c
         self.base_bias: Tensor      # of the model without hidden units, at which annealing begins
         self.register_buffer("base_bias", torch.zeros(784))
-        self.chains: Tensor
-        self.register_buffer("chains", torch.zeros(chains, 784), persistent=False)
+        self.chains: Tensor         # zeros and ones
+        self.register_buffer("chains", torch.zeros(chains, 784))
         self.log_partition_known: Tensor | None = None
-        self.register_load_state_dict_post_hook(lambda rbm, _: rbm.forget_log_partition())
+        self.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]  # torch has not annotated it
+            lambda rbm, _: rbm.forget_log_partition())
 
     # -- the model -------------------------------------------------------------------------------------
 
@@ -83,7 +89,9 @@ class RBM(nn.Module, GenerativeModel):
         bias = heat * self.visible_bias + (1 - heat) * self.base_bias
         return torch.sigmoid(heat * (hidden @ self.weights.T) + bias)
 
-    def gibbs_step(self, visible: Tensor, heat: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+    def gibbs_step(
+        self, visible: Tensor, heat: float = 1.0, *, generator: torch.Generator | None = None,
+    ) -> Tensor:
         """Draw h given v, then v given h: (N, 784) -> (N, 784)."""
         hidden = _draw(self.hidden_given(visible, heat), generator)
         return _draw(self.visible_given(hidden, heat), generator)
@@ -91,17 +99,18 @@ class RBM(nn.Module, GenerativeModel):
     def free_energy(self, visible: Tensor, heat: float = 1.0) -> Tensor:
         """Give F(v) = - log sum_h exp( -E(v, h) ), (N,), for v (N, 784): the sum over h is a product.
 
-        At heat 1 this is the model's, at heat 0 that of independent pixels; annealing goes from there to here.
+        Heat 1 is the model itself, heat 0 one of independent pixels; annealing goes from there to here.
         """
         bias = heat * self.visible_bias + (1 - heat) * self.base_bias
-        return -visible @ bias - functional.softplus(heat * (visible @ self.weights + self.hidden_bias)).sum(1)
+        from_hidden = functional.softplus(heat * (visible @ self.weights + self.hidden_bias)).sum(1)
+        return -visible @ bias - from_hidden
 
     def loss(self, images: Tensor) -> Tensor:
-        """Let the chains go on, and give the difference whose gradient is that of the negative log likelihood.
+        """Let the chains go on; give the difference whose gradient is that of the negative log likelihood.
 
-        It is no measure of success: as data and chains come to look alike, it stays about 0.
+        It is no measure of success: data and chains come to look alike, and it stays near 0.
         """
-        data = torch.bernoulli(images.flatten(1))
+        data = torch.bernoulli(images.flatten(1))                           # binarised
         with torch.no_grad():
             for _ in range(self.gibbs_steps):
                 self.chains.copy_(self.gibbs_step(self.chains))
@@ -109,17 +118,17 @@ class RBM(nn.Module, GenerativeModel):
 
     @torch.no_grad()
     def anneal(self, count: int, steps: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw v (count, 784) by heating from independent pixels to the model; also give log weights (count,).
+        """Draw v (count, 784) by heating independent pixels to the model; also give log weights (count,).
 
-        The mean of the weights estimates Z over that of the independent pixels without bias, however few the
-        steps; with more of them it varies less (annealed importance sampling).
+        The mean of the weights estimates Z over the Z of heat 0, without bias however few the steps; the
+        more, the less it varies (annealed importance sampling).
         """
         visible = _draw(torch.sigmoid(self.base_bias).expand(count, -1), generator)
         log_weights = torch.zeros(count, device=visible.device)
         for step in range(steps):
             cool, warm = step / steps, (step + 1) / steps
             log_weights += self.free_energy(visible, cool) - self.free_energy(visible, warm)
-            visible = self.gibbs_step(visible, warm, generator)
+            visible = self.gibbs_step(visible, warm, generator=generator)
         return visible, log_weights
 
     def log_partition(self) -> Tensor:
@@ -127,7 +136,7 @@ class RBM(nn.Module, GenerativeModel):
         if self.log_partition_known is None:
             # at heat 0: 2 for each hidden unit, 1 + exp(b) for each pixel
             base = self.weights.shape[1] * math.log(2) + functional.softplus(self.base_bias).sum()
-            _, log_weights = self.anneal(100, 10 * self.temperatures, torch.Generator().manual_seed(0))
+            _, log_weights = self.anneal(100, self.temperatures, torch.Generator().manual_seed(0))
             self.log_partition_known = base + torch.logsumexp(log_weights, 0) - math.log(len(log_weights))
         return self.log_partition_known
 
@@ -143,17 +152,41 @@ class RBM(nn.Module, GenerativeModel):
     ) -> None:
         """Train on images (N, 1, 28, 28) by persistent contrastive divergence; labels are not used."""
         del labels
-        shares = images.flatten(1).mean(0).clamp(0.01, 0.99)        # how often each pixel is white
-        with torch.no_grad():
-            self.base_bias.copy_(torch.logit(shares))
-            self.visible_bias.copy_(torch.logit(shares))
-            chances = torch.rand(self.chains.shape, generator=torch.Generator().manual_seed(seed))
-            self.chains.copy_(chances < shares.cpu())
-        train(
-            self, self.loss, images, epochs=self.epochs, batch_size=len(self.chains), learning_rate=1e-3,
-            anneal=True, seed=seed, device=device, deadline=deadline, progress=progress,
-        )
+        torch.manual_seed(seed)
+        self.to(device).train()
+        images = images.to(device)
+        self.begin(images)
+        order, clock = torch.Generator().manual_seed(seed), Clock(deadline)
+        steps, step = self.epochs * math.ceil(len(images) / self.images_in_a_step), 0
+        for epoch in range(1, self.epochs + 1):
+            total, before = torch.zeros((), device=device), step
+            batches = shuffled(len(images), self.images_in_a_step, order=order, clock=clock, device=device)
+            for batch in batches:
+                total += self.descend(images[batch], self.learning_rate * (1 - step / steps))
+                step += 1
+            if step == before:
+                break
+            if progress is not None:
+                progress(epoch, self.epochs, float(total) / (step - before))
         self.forget_log_partition()
+        self.eval()
+
+    @torch.no_grad()
+    def begin(self, images: Tensor) -> None:
+        """Let the biases, and by them the chains, know how often each pixel is white."""
+        shares = images.flatten(1).mean(0).clamp(0.01, 0.99)                # (784,)
+        self.base_bias.copy_(torch.logit(shares))
+        self.visible_bias.copy_(torch.logit(shares))
+        self.chains.copy_(torch.bernoulli(shares.expand_as(self.chains)))
+
+    def descend(self, images: Tensor, rate: float) -> Tensor:
+        """Take a plain step down the gradient, and give the loss before it."""
+        value = self.loss(images)
+        weights = list(self.parameters())
+        with torch.no_grad():
+            for weight, gradient in zip(weights, torch.autograd.grad(value, weights), strict=True):
+                weight.sub_(rate * gradient)
+        return value.detach()
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
@@ -163,17 +196,19 @@ class RBM(nn.Module, GenerativeModel):
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
         """Give the images (N, 1, 28, 28) of codes (N, H)."""
-        return self.visible_given(codes).unflatten(1, (1, 28, 28))
+        return self.visible_given(codes).view(-1, 1, 28, 28)
 
     @torch.no_grad()
     def sample(self, count: int, *, labels: Tensor | None = None, seed: int) -> Tensor:
-        """Draw images (count, 1, 28, 28) by annealing, each in a run of its own."""
+        """Draw images (count, 1, 28, 28): the mean of p(v | h) after some more Gibbs steps of the chains."""
         del labels
         generator = torch.Generator().manual_seed(seed)     # on the CPU: every device draws the same chances
         images = []
         for start in range(0, count, self.batch_size):
             size = min(self.batch_size, count - start)
-            visible, _ = self.anneal(size, self.temperatures, generator)
+            visible = self.chains[torch.randint(len(self.chains), (size,), generator=generator)]
+            for _ in range(self.sampling_steps):
+                visible = self.gibbs_step(visible, generator=generator)
             images.append(self.decode(_draw(self.hidden_given(visible), generator)))
         return torch.cat(images)
 
@@ -186,12 +221,13 @@ class RBM(nn.Module, GenerativeModel):
 
             p(x)  =  sum_b p(b) prod 2 x^b (1 - x)^(1 - b)  =  2^784 E_b [ p(b) ],      b binarised from x,
 
-        a density on [0, 1]. Its logarithm is at least 784 log 2 + E_b [ log p(b) ], what training raises; this
-        is given, with the mean over 16 fixed binarisations, and with log Z estimated: an estimate, therefore.
+        a density on [0, 1]. Its logarithm is at least 784 log 2 + E_b [ log p(b) ], what training raises;
+        this is given, with the mean over 16 fixed binarisations and with log Z estimated: an estimate.
         """
         generator = torch.Generator().manual_seed(0)
         thresholds = torch.rand(16, 1, 784, generator=generator).to(images)
-        free_energies = [self.free_energy((images.flatten(1) > threshold).float()) for threshold in thresholds]
+        pixels = images.flatten(1)
+        free_energies = [self.free_energy((pixels > threshold).float()) for threshold in thresholds]
         return 784 * math.log(2) - torch.stack(free_energies).mean(0) - self.log_partition()
 
 

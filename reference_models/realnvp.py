@@ -32,7 +32,9 @@ from harness.contract import GenerativeModel
 
 from training import Progress, Speed, bfloat16_is_fast, train
 
-__all__ = ["AffineCoupling", "RealNVP", "UNet", "channel_mask", "checkerboard_mask", "dequantise", "grey_levels"]
+__all__ = [
+    "AffineCoupling", "RealNVP", "UNet", "channel_mask", "checkerboard_mask", "dequantise", "grey_levels",
+]
 
 
 class RealNVP(nn.Module, GenerativeModel):
@@ -88,19 +90,18 @@ class RealNVP(nn.Module, GenerativeModel):
         return torch.cat(latents, dim=1), log_det
 
     def from_latent(self, noise: Tensor) -> Tensor:
-        """Turn noise (N, H W) into images (N, 1, H, W) within (0, 1): every step of `to_latent`, backwards."""
-        side = math.isqrt(noise.shape[1])
-        parts = [part.unflatten(1, shape) for part, shape in zip(
-            noise.split([side**2 // 2, side**2 // 4, side**2 // 4], dim=1),
-            [(2, side // 2, side // 2), (4, side // 4, side // 4), (4, side // 4, side // 4)], strict=True)]
-        x = parts.pop()
+        """Turn noise (N, H W) into images (N, 1, H, W): `to_latent`, step by step backwards."""
+        count, side = len(noise), math.isqrt(noise.shape[1])
+        first, second, third = torch.tensor_split(noise, [side**2 // 2, side**2 * 3 // 4], dim=1)
+        parts = [first.view(count, 2, side // 2, side // 2), second.view(count, 4, side // 4, side // 4)]
+        x = third.view(count, 4, side // 4, side // 4)
         for level in reversed(self.levels):
             x = torch.cat([parts.pop(), x], dim=1)
             for step in reversed(level):  # type: ignore[call-overload]  # likewise
                 x = step.inverse(x)
             x = functional.pixel_shuffle(x, 2)                      # (N, 4C, H/2, W/2) -> (N, C, H, W)
         x = torch.sigmoid(x * self.spread + self.centre)
-        return ((x - self.margin) / (1 - 2 * self.margin)).clamp(0, 1)
+        return (x - self.margin) / (1 - 2 * self.margin)        # a little outside [0, 1], at times
 
     def log_density(self, images: Tensor) -> Tensor:
         """Give log p(x), (N,) in nats, of dequantised images (N, 1, H, W): the change of variables."""
@@ -167,8 +168,9 @@ class AffineCoupling(nn.Module):
         self.reach = nn.Parameter(torch.full((1, len(mask), 1, 1), 2.0))    # no scale leaves +-reach
 
     def scale_and_shift(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Give s and t, of the shape of x; both are 0 where the mask keeps x as it is."""
         raw, t = self.network(self.mask * x).chunk(2, dim=1)
-        return (1 - self.mask) * self.reach * torch.tanh(raw), (1 - self.mask) * t      # s and t
+        return (1 - self.mask) * self.reach * torch.tanh(raw), (1 - self.mask) * t
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give y, of the shape of x, and log |det|, (N,)."""
@@ -202,7 +204,8 @@ class UNet(nn.Module):
         coarse = functional.relu(self.down(fine))                   # (N, 2 width, H/2, W/2)
         coarse = functional.relu(self.middle(coarse))
         wide = functional.interpolate(coarse, size=fine.shape[-2:])     # (N, 2 width, H, W)
-        return self.end(torch.cat([fine, wide], dim=1))
+        end: Tensor = self.end(torch.cat([fine, wide], dim=1))
+        return end
 
 
 def dequantise(images: Tensor) -> Tensor:

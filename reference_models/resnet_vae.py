@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from training import Progress, train
 from vae import VAE
 
-__all__ = ["ResidualBlock", "ResNetVAE"]
+__all__ = ["ResNetVAE", "ResidualBlock"]
 
 
 class ResNetVAE(VAE):
@@ -71,7 +71,7 @@ class ResNetVAE(VAE):
 
 
 class ResidualBlock(nn.Module):
-    """Add a correction to the input: ReLU, 3 x 3 convolution to half the channels, ReLU, 1 x 1 convolution back."""
+    """Add a correction to the input: ReLU, 3 x 3 to half the channels, ReLU, 1 x 1 back to all of them."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -83,4 +83,5 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape."""
-        return x + self.strength * self.change(x)
+        y: Tensor = x + self.strength * self.change(x)
+        return y

@@ -55,8 +55,8 @@ class VQVAE(nn.Module, GenerativeModel):
     entry_size = 2
 
     def __init__(
-        self, *, entries: int = 64, channels: int = 32, hidden: int = 128, beta: float = 0.25, epochs: int = 4,
-        prior_epochs: int = 3,
+        self, *, entries: int = 64, channels: int = 32, hidden: int = 128, beta: float = 0.25,
+        epochs: int = 4, prior_epochs: int = 3,
     ) -> None:
         super().__init__()
         self.beta = beta
@@ -100,7 +100,7 @@ class VQVAE(nn.Module, GenerativeModel):
         self, images: Tensor, labels: Tensor | None = None, *, seed: int, device: str = "cpu",
         deadline: float = math.inf, progress: Progress | None = None,
     ) -> None:
-        """Train the autoencoder, then the prior on its texts; each has a share of the time. Labels are not used."""
+        """Train the autoencoder, then the prior on its texts, in the time left; labels are not used."""
         del labels
         now = time.monotonic()
         train(
@@ -111,7 +111,8 @@ class VQVAE(nn.Module, GenerativeModel):
         if time.monotonic() >= deadline:
             return
         with torch.no_grad():
-            texts = torch.cat([self.letters(part.to(device)) for part in torch.split(images, self.batch_size)])
+            parts = torch.split(images, self.batch_size)
+            texts = torch.cat([self.letters(part.to(device)) for part in parts])        # (N, 7, 7)
         train(
             self.prior, self.prior.loss, texts, epochs=self.prior_epochs, batch_size=64, learning_rate=2e-3,
             anneal=True, seed=seed, device=device, deadline=deadline, progress=progress,
@@ -121,12 +122,13 @@ class VQVAE(nn.Module, GenerativeModel):
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
         """Give the codes (N, 98): for each of 7 x 7 places the two numbers of its entry."""
-        return self.codebook(self.letters(images)).flatten(1)
+        entries: Tensor = self.codebook(self.letters(images))       # (N, d, 7, 7)
+        return entries.flatten(1)
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
-        """Give the images (N, 1, 28, 28) of codes (N, 98); numbers that are no entry become the nearest one."""
-        z = codes.unflatten(1, (self.entry_size, 7, 7))
+        """Give the images (N, 1, 28, 28) of codes (N, 98), after moving them to the nearest entries."""
+        z = codes.view(-1, self.entry_size, 7, 7)
         return torch.sigmoid(self.decoder(self.codebook(self.codebook.nearest(z))))
 
     @torch.no_grad()
@@ -182,7 +184,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape."""
-        return x + self.change(x)
+        y: Tensor = x + self.change(x)
+        return y
 
 
 class Prior(nn.Module):
@@ -219,7 +222,8 @@ class Prior(nn.Module):
             for embedding, (row, column) in zip(self.embeddings, self.NEIGHBOURS, strict=True)
         ]                                                                           # four of (N, 49, hidden)
         states, _ = self.recurrent(sum(seen) + self.place)
-        return self.last(states)
+        logits: Tensor = self.last(states)
+        return logits
 
     def draw(self, chances: Tensor) -> Tensor:
         """Turn even chances (N, 49) into texts (N, 7, 7), one letter after the other."""

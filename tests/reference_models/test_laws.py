@@ -29,6 +29,18 @@ class Row:
 TABLE = {       # file -> row
     "vae": Row("VAE", VAE, falls=50),                       # nats, from about 784 log 2
     "conv_vae": Row("ConvVAE", VAE, falls=50),
+    "resnet_vae": Row("ResNetVAE", VAE, falls=50),
+    "vq_vae": Row(
+        "VQVAE", "fit sample encode decode log_prob",
+        {"channels": 8, "hidden": 16, "prior_epochs": 1}, falls=10),
+    "rbm": Row(
+        "RBM", "fit sample encode decode log_prob",
+        {"hidden": 16, "chains": 20, "sampling_steps": 5, "temperatures": 100}),
+    "realnvp": Row("RealNVP", "fit sample log_prob", {"channels": 8, "couplings": 4}, falls=50),
+    "glow": Row("Glow", "fit sample log_prob", {"channels": 8, "steps": 2}, falls=50),
+    "autoregressive": Row(
+        "Autoregressive", "fit sample log_prob",
+        {"channels": 4, "dilations": (1,), "components": 2}, falls=50),
     "gan": Row("GAN", "fit sample", {"hidden": 32}),
     "dcgan": Row("DCGAN", "fit sample", {"channels": 8}),
     "wgan_gp": Row("WGANGP", "fit sample", {"channels": 8}),
@@ -158,8 +170,8 @@ def test_ten_steps_of_training_lower_the_loss(name):
     model = build(name, epochs=10)
     losses: list[float] = []
     fit(model, 64, progress=lambda _epoch, _epochs, loss: losses.append(loss))
-    assert len(losses) == 10
-    assert losses[-1] < losses[0] - TABLE[name].falls
+    assert len(losses) >= 10        # a second network's own come after them
+    assert losses[9] < losses[0] - TABLE[name].falls
 
 
 @of_those_who("fit")
@@ -179,7 +191,8 @@ def test_saved_and_loaded_it_is_the_same_model(name, tmp_path):
 
     model = build(name, epochs=1)
     fit(model, 64)
-    save_file(model.state_dict(), tmp_path / "weights.safetensors")
+    state = {key: value.contiguous() for key, value in model.state_dict().items()}
+    save_file(state, tmp_path / "weights.safetensors")
     again = build(name)
     assert not torch.equal(answers(name, again), answers(name, model))
     again.load_state_dict(load_file(tmp_path / "weights.safetensors"))
@@ -217,8 +230,10 @@ def test_the_importance_weighted_bound_is_never_below_the_elbo_of_the_same_noise
 
 @of_those_who("log_prob")
 def test_real_structure_is_likelier_than_noise(name):
-    model, images = build(name, epochs=5), blobs(256)
+    model, generator = build(name, epochs=5), torch.Generator().manual_seed(0)
     fit(model, 256)
-    noise = torch.rand(100, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    assert model.log_prob(images[:100]).mean() > model.log_prob(noise).mean() + 100
+    noise = torch.rand(100, 1, 28, 28, generator=generator)
+    images = ((blobs(100) * 255).round() + torch.rand(100, 1, 28, 28, generator=generator)) / 256
+    assert model.log_prob(images).mean() > model.log_prob(noise).mean() + 100
+    assert math.isfinite(model.log_prob(images).sum())
     assert math.isfinite(model.log_prob(noise).sum())
