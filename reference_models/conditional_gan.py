@@ -7,8 +7,9 @@ shirt is caught as well:
     min_G max_D   E_x [ log D(x | y) ] + E_z [ log(1 - D(G(z | y) | y)) ]                   (Mirza, eq. 2)
 
 The generator's side is replaced by the non-saturating -log D(G(z | y) | y), as in `gan.py`. How a network is
-told the class is free. Here the generator gets the class as ten more numbers of noise, one of them 1, and the
-discriminator as ten more channels of the image, one of them 1 everywhere.
+told the class is free. Here the generator gets the class as ten more numbers of noise, one of them 1. The
+discriminator gets it twice: as ten more channels of the image, one of them 1 everywhere, and as ten more
+numbers before a hidden layer, in which what was seen and what was asked for meet.
 
 Papers:
     Mirza & Osindero, "Conditional Generative Adversarial Nets", 2014, https://arxiv.org/abs/1411.1784
@@ -57,11 +58,13 @@ class ConditionalGAN(nn.Module, GenerativeModel):
             nn.BatchNorm2d(c), nn.ReLU(),
             nn.ConvTranspose2d(c, 1, 4, stride=2, padding=1), nn.Tanh(),                # -> (N, 1, 28, 28)
         )
-        self.discriminator = nn.Sequential(
+        self.features = nn.Sequential(
             nn.Conv2d(1 + CLASSES, c, 4, stride=2, padding=1), nn.LeakyReLU(0.2),       # -> (N, c, 14, 14)
             nn.Conv2d(c, 2 * c, 4, stride=2, padding=1, bias=False),                    # -> (N, 2c, 7, 7)
-            nn.BatchNorm2d(2 * c), nn.LeakyReLU(0.2), nn.Dropout(0.3),
-            nn.Conv2d(2 * c, 1, 7), nn.Flatten(),                                       # -> (N, 1): logit
+            nn.BatchNorm2d(2 * c), nn.LeakyReLU(0.2), nn.Flatten(),                     # -> (N, 98 c)
+        )
+        self.joint = nn.Sequential(
+            nn.Linear(98 * c + CLASSES, 128), nn.LeakyReLU(0.2), nn.Linear(128, 1),     # -> (N, 1): logit
         )
 
     # -- the game --------------------------------------------------------------------------------------
@@ -74,9 +77,10 @@ class ConditionalGAN(nn.Module, GenerativeModel):
 
     def discriminate(self, images: Tensor, labels: Tensor) -> Tensor:
         """Give the logits of D(x | y), (N, 1), of images (N, 1, 28, 28) in [-1, 1] and labels (N,)."""
-        classes = functional.one_hot(labels, CLASSES).to(images)[:, :, None, None]      # (N, 10, 1, 1)
-        planes = classes.expand(-1, -1, *images.shape[2:])                              # (N, 10, 28, 28)
-        logits: Tensor = self.discriminator(torch.cat([images, planes], dim=1))
+        classes = functional.one_hot(labels, CLASSES).to(images)                        # (N, 10)
+        planes = classes[:, :, None, None].expand(-1, -1, *images.shape[2:])            # (N, 10, 28, 28)
+        features = self.features(torch.cat([images, planes], dim=1))                    # (N, 98 c)
+        logits: Tensor = self.joint(torch.cat([features, classes], dim=1))
         return logits
 
     def draw_fakes(self, labels: Tensor) -> Tensor:
@@ -103,9 +107,10 @@ class ConditionalGAN(nn.Module, GenerativeModel):
     ) -> None:
         """Train on images (N, 1, 28, 28) and their labels (N,)."""
         train_adversarially(
-            self, self.generator, self.discriminator, self.generator_loss, self.discriminator_loss,
-            [to_symmetric(images), labels], epochs=self.epochs, batch_size=64, learning_rates=(2e-4, 2e-4),
-            betas=(0.5, 0.999), seed=seed, device=device, deadline=deadline, progress=progress,
+            self, self.generator, nn.ModuleList([self.features, self.joint]), self.generator_loss,
+            self.discriminator_loss, [to_symmetric(images), labels], epochs=self.epochs, batch_size=64,
+            learning_rates=(2e-4, 2e-4), betas=(0.5, 0.999), seed=seed, device=device, deadline=deadline,
+            progress=progress,
         )
 
     @torch.no_grad()

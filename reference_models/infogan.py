@@ -47,7 +47,7 @@ class InfoGAN(nn.Module, GenerativeModel):
     """
 
     def __init__(
-        self, *, noise_size: int = 62, categories: int = 10, continuous: int = 2, channels: int = 32,
+        self, *, noise_size: int = 16, categories: int = 10, continuous: int = 2, channels: int = 32,
         weights: tuple[float, float] = (1.0, 0.1), epochs: int = 10,
     ) -> None:
         super().__init__()
@@ -71,7 +71,8 @@ class InfoGAN(nn.Module, GenerativeModel):
         )
         self.discriminator = nn.Linear(98 * c, 1)                                       # -> (N, 1): logit
         self.recogniser = nn.Sequential(                                                # Q
-            nn.Linear(98 * c, 128), nn.LeakyReLU(0.2), nn.Linear(128, categories + 2 * continuous),
+            nn.Dropout(0.5), nn.Linear(98 * c, 128), nn.LeakyReLU(0.2),
+            nn.Linear(128, categories + 2 * continuous),                                # -> (N, 10 + 2 + 2)
         )
 
     # -- the game --------------------------------------------------------------------------------------
@@ -84,8 +85,9 @@ class InfoGAN(nn.Module, GenerativeModel):
     def generate(self, noise: Tensor, category: Tensor, continuous: Tensor) -> Tensor:
         """Give G(z, c), (N, 1, 28, 28) in [-1, 1]."""
         device = self.discriminator.weight.device
-        code = torch.cat([functional.one_hot(category, self.categories), continuous], dim=1)
-        fake: Tensor = self.generator(torch.cat([noise, code], dim=1).to(device))
+        # of the size of the noise, lest the noise alone decide what is drawn
+        one_hot = math.sqrt(self.categories) * functional.one_hot(category, self.categories)
+        fake: Tensor = self.generator(torch.cat([noise, one_hot, continuous], dim=1).to(device))
         return fake
 
     def recognise(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -246,8 +246,8 @@ def test_the_consistency_term_is_zero_without_dropout_and_positive_with_it():
 
 def test_the_consistency_term_is_weis_formula():
     model = build("wgan_ct", margin=0.1)
-    seen, again = torch.randn(2, 6, 784)
-    score = (model.head(seen) - model.head(again)).flatten()
+    seen, again = torch.randn(2, 6, 784).unbind()
+    score = (model.head(seen) - model.head(again)).flatten().detach()
     expected = [
         max(0.0, float(score[i] ** 2 + 0.1 * ((seen[i] - again[i]) ** 2).mean()) - 0.1) for i in range(6)]
     assert model.consistency_term(seen, again).item() == pytest.approx(sum(expected) / 6, rel=1e-4)
