@@ -73,4 +73,5 @@ class WGANCT(WGANGP):
         distance = self.head(seen).mean() - self.critic(fake).mean()
         penalty = ((self.gradient_lengths(images, fake) - 1) ** 2).mean()
         consistency = self.consistency_term(seen, seen_again)
-        return -distance + self.penalty * penalty + self.consistency * consistency
+        loss: Tensor = -distance + self.penalty * penalty + self.consistency * consistency
+        return loss
