@@ -130,7 +130,7 @@ class DDPM(nn.Module, GenerativeModel):
     ) -> None:
         """Train on images (N, 1, 28, 28); labels are used only by a conditional model."""
         train(
-            self, self.loss, images, labels if self.conditional else None, epochs=self.epochs, batch_size=128,
+            self, self.loss, images, labels if self.conditional else None, epochs=self.epochs, batch_size=64,
             learning_rate=2e-3, anneal=True, clip=1.0, average=0.999, seed=seed, device=device,
             speed=Speed(bfloat16=bfloat16_is_fast(device), channels_last=True),
             deadline=deadline, progress=progress,

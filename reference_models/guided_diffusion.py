@@ -4,7 +4,7 @@ The noise in x_t points away from the images that x_t may have been, as - sqrt(1
 log p(x_t). To ask for class y, add what Bayes' rule says is missing, the gradient of log p(y | x_t), and take
 it several times over to insist. There are two ways to it:
 
-    classifier guidance       a second network, trained on noisy images, gives p(y | x_t), and with it the gradient:
+    classifier guidance       a second network, trained on noisy images, gives p(y | x_t) and its gradient:
                               noise(x_t) - s sqrt(1 - a_t) grad log p(y | x_t)
     classifier-free guidance  the model itself sees the noise with the label and without, for in training a
                               tenth of the labels are withheld; the difference of the two is that gradient:

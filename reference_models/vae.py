@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from harness.contract import GenerativeModel
 
-from training import Progress, train
+from training import PLAIN, Progress, Speed, train
 
 __all__ = ["VAE", "continuous_bernoulli_log_density", "gaussian_kl"]
 
@@ -42,6 +42,7 @@ class VAE(nn.Module, GenerativeModel):
     """
 
     log_prob_kind = "bound"
+    speed: Speed = PLAIN            # what `fit` may do to be faster
 
     def __init__(
         self, *, code_size: int = 20, hidden: int = 400, beta: float = 1.0, epochs: int = 10,
@@ -104,7 +105,7 @@ class VAE(nn.Module, GenerativeModel):
         del labels
         train(
             self, self.loss, images, epochs=self.epochs, batch_size=64, learning_rate=1e-3, weight_decay=1e-5,
-            seed=seed, device=device, deadline=deadline, progress=progress,
+            seed=seed, speed=self.speed, device=device, deadline=deadline, progress=progress,
         )
 
     @torch.no_grad()
