@@ -55,7 +55,7 @@ class Autoregressive(nn.Module, GenerativeModel):
 
     def __init__(
         self, *, channels: int = 32, dilations: tuple[int, ...] = (1, 2, 4, 1, 2), components: int = 5,
-        epochs: int = 1,
+        epochs: int = 3,
     ) -> None:
         super().__init__()
         self.epochs = epochs

@@ -80,29 +80,29 @@ class RBM(nn.Module, GenerativeModel):
 
     # -- the model -------------------------------------------------------------------------------------
 
-    def hidden_given(self, visible: Tensor, heat: float = 1.0) -> Tensor:
+    def hidden_given(self, visible: Tensor, beta: float = 1.0) -> Tensor:
         """Give p(h = 1 | v), (N, H), for v (N, 784)."""
-        return torch.sigmoid(heat * (visible @ self.weights + self.hidden_bias))
+        return torch.sigmoid(beta * (visible @ self.weights + self.hidden_bias))
 
-    def visible_given(self, hidden: Tensor, heat: float = 1.0) -> Tensor:
+    def visible_given(self, hidden: Tensor, beta: float = 1.0) -> Tensor:
         """Give p(v = 1 | h), (N, 784), for h (N, H)."""
-        bias = heat * self.visible_bias + (1 - heat) * self.base_bias
-        return torch.sigmoid(heat * (hidden @ self.weights.T) + bias)
+        bias = beta * self.visible_bias + (1 - beta) * self.base_bias
+        return torch.sigmoid(beta * (hidden @ self.weights.T) + bias)
 
     def gibbs_step(
-        self, visible: Tensor, heat: float = 1.0, *, generator: torch.Generator | None = None,
+        self, visible: Tensor, beta: float = 1.0, *, generator: torch.Generator | None = None,
     ) -> Tensor:
         """Draw h given v, then v given h: (N, 784) -> (N, 784)."""
-        hidden = _draw(self.hidden_given(visible, heat), generator)
-        return _draw(self.visible_given(hidden, heat), generator)
+        hidden = _draw(self.hidden_given(visible, beta), generator)
+        return _draw(self.visible_given(hidden, beta), generator)
 
-    def free_energy(self, visible: Tensor, heat: float = 1.0) -> Tensor:
+    def free_energy(self, visible: Tensor, beta: float = 1.0) -> Tensor:
         """Give F(v) = - log sum_h exp( -E(v, h) ), (N,), for v (N, 784): the sum over h is a product.
 
-        Heat 1 is the model itself, heat 0 one of independent pixels; annealing goes from there to here.
+        At the inverse temperature beta = 1 this is the model itself, at 0 one of independent pixels.
         """
-        bias = heat * self.visible_bias + (1 - heat) * self.base_bias
-        from_hidden = functional.softplus(heat * (visible @ self.weights + self.hidden_bias)).sum(1)
+        bias = beta * self.visible_bias + (1 - beta) * self.base_bias
+        from_hidden = functional.softplus(beta * (visible @ self.weights + self.hidden_bias)).sum(1)
         return -visible @ bias - from_hidden
 
     def loss(self, images: Tensor) -> Tensor:
@@ -118,23 +118,23 @@ class RBM(nn.Module, GenerativeModel):
 
     @torch.no_grad()
     def anneal(self, count: int, steps: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw v (count, 784) by heating independent pixels to the model; also give log weights (count,).
+        """Draw v (count, 784) by cooling independent pixels to the model; also give log weights (count,).
 
-        The mean of the weights estimates Z over the Z of heat 0, without bias however few the steps; the
+        The mean of the weights estimates Z over the Z of beta 0, without bias however few the steps; the
         more, the less it varies (annealed importance sampling).
         """
         visible = _draw(torch.sigmoid(self.base_bias).expand(count, -1), generator)
         log_weights = torch.zeros(count, device=visible.device)
         for step in range(steps):
-            cool, warm = step / steps, (step + 1) / steps
-            log_weights += self.free_energy(visible, cool) - self.free_energy(visible, warm)
-            visible = self.gibbs_step(visible, warm, generator=generator)
+            warm, cool = step / steps, (step + 1) / steps
+            log_weights += self.free_energy(visible, warm) - self.free_energy(visible, cool)
+            visible = self.gibbs_step(visible, cool, generator=generator)
         return visible, log_weights
 
     def log_partition(self) -> Tensor:
         """Estimate log Z in nats, from 100 runs of annealing; kept until the weights change."""
         if self.log_partition_known is None:
-            # at heat 0: 2 for each hidden unit, 1 + exp(b) for each pixel
+            # at beta 0: 2 for each hidden unit, 1 + exp(b) for each pixel
             base = self.weights.shape[1] * math.log(2) + functional.softplus(self.base_bias).sum()
             _, log_weights = self.anneal(100, self.temperatures, torch.Generator().manual_seed(0))
             self.log_partition_known = base + torch.logsumexp(log_weights, 0) - math.log(len(log_weights))

@@ -37,7 +37,7 @@ class ResNetVAE(VAE):
     """
 
     def __init__(
-        self, *, code_size: int = 20, channels: int = 32, beta: float = 1.0, epochs: int = 6,
+        self, *, code_size: int = 20, channels: int = 32, beta: float = 1.0, epochs: int = 10,
         importance_samples: int = 8,
     ) -> None:
         super().__init__(code_size=code_size, beta=beta, epochs=epochs, importance_samples=importance_samples)
