@@ -2,8 +2,8 @@
 
 The reference models (reference_models/vae.py and conv_vae.py) train by their own `fit`; beside each, the same
 networks train as most scripts do: a Dataset that gives one image at a time, ToTensor, a shuffling DataLoader,
-plain Adam, a loss on probabilities whose number is read at every step. Both see all training images by batches
-of 64 with the same step size. They take turns epoch by epoch, so that both meet the same machine; medians are
+plain Adam, a loss on probabilities whose number is read at every step. Both see all training images, 64 at a
+time, with the same step size. They take turns epoch by epoch, so that both meet the same machine; medians are
 taken over the epochs after the first, in which torch.compile works (it is printed apart).
 
     python benchmarks/training.py [--epochs 5] [--models vae conv_vae] [--threads N] [--data DIR] [--json]

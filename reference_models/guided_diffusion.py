@@ -1,14 +1,17 @@
 """Guidance: a diffusion model that is asked for a class, and told how much to insist on it.
 
-The noise in x_t points away from the images that x_t may have been, as - sqrt(1 - a_t) times the gradient of
-log p(x_t). To ask for class y, add what Bayes' rule says is missing, the gradient of log p(y | x_t), and take
-it several times over to insist. There are two ways to it:
+A diffusion model guesses the image x_0 in the noisy x_t, and so knows in which direction x_t gets likelier:
+
+    gradient of log p(x_t) = ( sqrt(a_t) guess(x_t) - x_t ) / (1 - a_t)
+
+To ask for class y, add what Bayes' rule says is missing, the gradient of log p(y | x_t); to insist, add it
+several times over. There are two ways to it:
 
     classifier guidance       a second network, trained on noisy images, gives p(y | x_t) and its gradient:
-                              noise(x_t) - s sqrt(1 - a_t) grad log p(y | x_t)
-    classifier-free guidance  the model itself sees the noise with the label and without, for in training a
-                              tenth of the labels are withheld; the difference of the two is that gradient:
-                              (1 + w) noise(x_t, y) - w noise(x_t)
+                              guess(x_t) + s (1 - a_t) / sqrt(a_t) gradient of log p(y | x_t)
+    classifier-free guidance  the model itself guesses with the label and without, for in training a tenth of
+                              the labels are withheld; the difference of both guesses is that gradient:
+                              (1 + w) guess(x_t, y) - w guess(x_t)
 
 The more guidance, the surer the class and the fewer the kinds of images: `sweep` shows both.
 
@@ -92,30 +95,27 @@ class GuidedDiffusion(DDPM):
     # -- the model -------------------------------------------------------------------------------------
 
     def loss(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Give L_simple, labels withheld at random, and the classifier's cross-entropy on the same x_t.
+        """Give the error of v, labels withheld at random, and the classifier's cross-entropy on the same x_t.
 
         The two networks share no weights, so that each is trained as if it were alone.
         """
         assert labels is not None  # noqa: S101 - `fit` of a conditional model is given labels
-        x_t, t, noise = self.draw_noisy(to_symmetric(images))
+        x_t, t, v = self.draw_noisy(to_symmetric(images))
         hidden = torch.rand(len(labels), device=labels.device) < self.withheld
         seen = torch.where(hidden, self.classes, labels)
         cross_entropy = functional.cross_entropy(self.classifier(x_t, t / self.steps).float(), labels)
-        return functional.mse_loss(self.network(x_t, t / self.steps, seen), noise) + cross_entropy
+        return functional.mse_loss(self.network(x_t, t / self.steps, seen), v) + cross_entropy
 
-    def predict_noise(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Give the noise (N, 1, 28, 28) in x_t, guided towards the labels (N,) where there are any."""
+    def guess_image(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Give the guess of x_0 (N, 1, 28, 28), guided towards the labels (N,) where there are any."""
         nothing = torch.full((len(x_t),), self.classes, device=x_t.device)
-        if labels is None or self.guidance == "classifier":
-            noise: Tensor = self.network(x_t, t / self.steps, nothing)
-            if labels is not None:
-                a = self.signal[t].view(-1, 1, 1, 1)
-                noise = noise - self.scale * (1 - a).sqrt() * self.class_gradient(x_t, t, labels)
-            return noise
-        with_label: Tensor = self.network(x_t, t / self.steps, labels)
-        if self.scale == 0:
-            return with_label
-        without: Tensor = self.network(x_t, t / self.steps, nothing)
+        without = self.image_of(x_t, t, self.network(x_t, t / self.steps, nothing))
+        if labels is None:
+            return without
+        if self.guidance == "classifier":
+            a = self.signal[t].view(-1, 1, 1, 1)
+            return without + self.scale * (1 - a) / a.sqrt() * self.class_gradient(x_t, t, labels)
+        with_label = self.image_of(x_t, t, self.network(x_t, t / self.steps, labels))
         return (1 + self.scale) * with_label - self.scale * without
 
     @torch.enable_grad()
