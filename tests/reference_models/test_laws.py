@@ -14,6 +14,7 @@ import torch
 from harness.contract import GenerativeModel, capabilities
 
 VAE = "fit sample encode decode posterior log_prob"
+DIFFUSION: dict[str, object] = {"channels": 8, "sampling_steps": 5, "bound_steps": 10}
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ TABLE = {       # file -> row
     "conditional_gan": Row("ConditionalGAN", "fit sample", {"channels": 8}),
     "infogan": Row("InfoGAN", "fit sample encode", {"channels": 8}),
     "biggan": Row("BigGAN", "fit sample", {"channels": 8, "noise_size": 12}),
+    "ddpm": Row("DDPM", "fit sample log_prob", DIFFUSION, falls=0.1),           # squared error, from about 1
+    "guided_diffusion": Row("GuidedDiffusion", "fit sample log_prob", DIFFUSION, falls=0.1),
     "cyclegan": Row("CycleGAN", "fit translate", {"channels": 4, "blocks": 1}),
 }
 
@@ -109,10 +112,11 @@ def test_samples_are_images(name, count):
     assert 0 <= samples.min() <= samples.max() <= 1
 
 
-@of_those_who("sample", also=lambda name: name in {"conditional_gan", "biggan"})
+@of_those_who("sample", also=lambda name: name in {"conditional_gan", "biggan", "guided_diffusion"})
 def test_a_conditional_model_draws_what_it_is_asked_for_and_each_image_by_itself(name):
-    model = build(name)
+    model = build(name, epochs=1)
     assert model.conditional
+    fit(model, 64)      # a diffusion model begins by taking no notice of labels
     shoes = model.sample(6, labels=torch.full((6,), 7), seed=0)
     mixed = model.sample(6, labels=torch.tensor([7, 7, 7, 2, 2, 2]), seed=0)
     torch.testing.assert_close(shoes[:3], mixed[:3])
