@@ -159,7 +159,7 @@ def _take_standing_statistics(
     for layer in layers:
         layer.momentum = None               # torch's way to ask for a plain mean over all batches
         layer.reset_running_stats()
-    for number in range(STANDING_BATCHES):
+    for number in range(min(STANDING_BATCHES, math.ceil(len(data[0]) / batch_size))):
         if number > 0 and time.monotonic() >= deadline:
             break
         first = number * batch_size % max(len(data[0]) - batch_size, 1)
