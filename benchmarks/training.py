@@ -3,8 +3,9 @@
 The reference models (reference_models/vae.py and conv_vae.py) train by their own `fit`; beside each, the same
 networks train as most scripts do: a Dataset that gives one image at a time, ToTensor, a shuffling DataLoader,
 plain Adam, a loss on probabilities whose number is read at every step. Both see all training images, 64 at a
-time, with the same step size. They take turns epoch by epoch, so that both meet the same machine; medians are
-taken over the epochs after the first, in which torch.compile works (it is printed apart).
+time, with the same step size. Each has a process of its own, and the two take turns epoch by epoch, so that
+both meet the same machine. Medians are taken over the epochs after the first, in which torch.compile works;
+it is printed apart.
 
     python benchmarks/training.py [--epochs 5] [--models vae conv_vae] [--threads N] [--data DIR] [--json]
 
@@ -20,6 +21,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -85,36 +87,95 @@ def test_loss(model: Any, images: Tensor) -> float:
     return float(torch.cat([divergence - likelihood for likelihood, divergence in terms]).double().mean())
 
 
-def compare(name: str, *, epochs: int, train: FashionMNIST, test: Tensor) -> Result:
-    """Train one model both ways, an epoch here and an epoch there."""
-    training = importlib.import_module("training")
+# -- one side, in a process of its own -----------------------------------------------------------------
+
+
+def work(side: str, name: str, *, epochs: int, data: Path) -> None:
+    """Train one way; wait for a line before each epoch and before the test, and print what came of it."""
+    sys.path.insert(0, str(ROOT / "reference_models"))      # where the models find each other
     kind = getattr(importlib.import_module(name), MODELS[name])
+    train = FashionMNIST(str(data), train=True, transform=ToTensor())
+    test = FashionMNIST(str(data), train=False).data.unsqueeze(1).float().div(255)
     torch.manual_seed(0)
-    reference, usual = kind(epochs=epochs + 1), kind()
-    convolves = any(isinstance(layer, nn.Conv2d) for layer in reference.modules())
-    reference.speed = training.Speed(
-        bfloat16=convolves and training.bfloat16_is_fast(), channels_last=convolves, compiled=True)
-    images = train.data.unsqueeze(1).float().div(255)
-    loader = DataLoader(train, batch_size=BATCH, shuffle=True)
-    optimiser = torch.optim.Adam(usual.parameters(), lr=RATE, weight_decay=DECAY)
-    ours: list[float] = []
-    theirs: list[float] = []
-    begun = time.perf_counter()
+    model = kind(epochs=epochs)
+    begun = 0.0
 
-    def take_turns(epoch: int, number: int, loss: float) -> None:
+    def start() -> None:
         nonlocal begun
-        ours.append(time.perf_counter() - begun)
-        begun = time.perf_counter()
-        usual_loss = usual_epoch(usual, loader, optimiser)
-        theirs.append(time.perf_counter() - begun)
-        print(f"{name} epoch {epoch}/{number}: reference {ours[-1]:.2f} s, loss {loss:.2f}; "
-              f"usual {theirs[-1]:.2f} s, loss {usual_loss:.2f}", flush=True)
+        sys.stdin.readline()
         begun = time.perf_counter()
 
-    begun = time.perf_counter()
-    reference.fit(images, None, seed=0, progress=take_turns)
+    def tell(epoch: int, number: int, loss: float) -> None:
+        print(json.dumps({"seconds": time.perf_counter() - begun, "loss": loss}), flush=True)
+        if epoch < number:
+            start()
+
+    if side == "reference":
+        training = importlib.import_module("training")
+        convolves = any(isinstance(layer, nn.Conv2d) for layer in model.modules())
+        # Compiled convolutions lose more by changes of layout than is gained between them.
+        model.speed = training.Speed(
+            bfloat16=training.bfloat16_is_fast(), channels_last=convolves, compiled=not convolves)
+        start()
+        model.fit(train.data.unsqueeze(1).float().div(255), None, seed=0, progress=tell)
+    else:
+        loader = DataLoader(train, batch_size=BATCH, shuffle=True)
+        optimiser = torch.optim.Adam(model.parameters(), lr=RATE, weight_decay=DECAY)
+        start()
+        for epoch in range(1, epochs + 1):
+            tell(epoch, epochs, usual_epoch(model, loader, optimiser))
+    start()
+    print(json.dumps({"test_loss": test_loss(model, test)}), flush=True)
+
+
+# -- both sides in turn --------------------------------------------------------------------------------
+
+
+class Side:
+    """A process that trains one way."""
+
+    def __init__(self, side: str, name: str, given: argparse.Namespace, data: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--side", side, "--models", name, "--data", str(data),
+             "--epochs", str(given.epochs), "--threads", str(given.threads)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.seconds: list[float] = []
+
+    def epoch(self) -> float:
+        """Let it train for an epoch, and give the mean loss."""
+        told = self.turn()
+        self.seconds.append(told["seconds"])
+        return told["loss"]
+
+    def turn(self) -> dict[str, float]:
+        """Let it go on, and read what it prints then."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(file=self.process.stdin, flush=True)
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit("one side ended early; its message stands above")
+        told: dict[str, float] = json.loads(line)
+        return told
+
+    def end(self) -> float:
+        """Let it measure the test loss, and end."""
+        loss = self.turn()["test_loss"]
+        self.process.communicate()
+        return loss
+
+
+def compare(name: str, given: argparse.Namespace, data: Path) -> Result:
+    """Train one model both ways, an epoch here and an epoch there."""
+    reference, usual = Side("reference", name, given, data), Side("usual", name, given, data)
+    for number in range(1, given.epochs + 2):
+        ours, theirs = reference.epoch(), usual.epoch()
+        print(f"{name} epoch {number}/{given.epochs + 1}: "
+              f"reference {reference.seconds[-1]:.2f} s, loss {ours:.2f}; "
+              f"usual {usual.seconds[-1]:.2f} s, loss {theirs:.2f}", flush=True)
     return Result(
-        ours[1:], theirs[1:], ours[0], theirs[0], test_loss(reference, test), test_loss(usual, test))
+        reference.seconds[1:], usual.seconds[1:], reference.seconds[0], usual.seconds[0],
+        reference.end(), usual.end())
 
 
 def unpacked(data: Path, into: Path) -> Path:
@@ -148,22 +209,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=5, help="epochs that count, after a first one")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--threads", type=int, help="of torch; all cores by default")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
     parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"))
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument("--side", choices=["reference", "usual"], help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.data is None:
         sys.exit("say where Fashion-MNIST is: --data DIR or HARNESS_DATA")
-    if given.threads is not None:
-        torch.set_num_threads(given.threads)
-    sys.path.insert(0, str(ROOT / "reference_models"))      # where the models find each other
+    torch.set_num_threads(given.threads)
+    if given.side is not None:
+        work(given.side, given.models[0], epochs=given.epochs + 1, data=given.data)
+        return
     with tempfile.TemporaryDirectory() as scratch:
-        root = unpacked(given.data, Path(scratch))
-        train = FashionMNIST(str(root), train=True, transform=ToTensor())
-        test = FashionMNIST(str(root), train=False).data.unsqueeze(1).float().div(255)
-        summarise(
-            {name: compare(name, epochs=given.epochs, train=train, test=test) for name in given.models},
-            as_json=given.json)
+        data = unpacked(given.data, Path(scratch))
+        summarise({name: compare(name, given, data) for name in given.models}, as_json=given.json)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 import torch
 from torch.distributions import ContinuousBernoulli, Normal, kl_divergence
+from torch.nn import functional
 
 
 @pytest.fixture
@@ -21,6 +22,16 @@ def test_the_kl_divergence_is_that_of_torch(vae):
     posterior = Normal(mean, torch.exp(0.5 * log_variance))
     expected = kl_divergence(posterior, Normal(torch.zeros_like(mean), torch.ones_like(mean))).sum(1)
     torch.testing.assert_close(vae.gaussian_kl(mean, log_variance), expected)
+
+
+def test_the_bernoulli_log_likelihood_and_its_gradient_are_those_of_torch(vae):
+    values = torch.rand(2000, dtype=torch.float64)
+    logits = torch.linspace(-100, 100, 2000, dtype=torch.float64).requires_grad_()
+    ours = vae.bernoulli_log_likelihood(values, logits)
+    expected = -functional.binary_cross_entropy_with_logits(logits, values, reduction="none")
+    torch.testing.assert_close(ours, expected)
+    gradients = [torch.autograd.grad(one.sum(), logits)[0] for one in (ours, expected)]
+    torch.testing.assert_close(*gradients)
 
 
 def test_a_code_that_is_the_prior_costs_nothing(vae):
