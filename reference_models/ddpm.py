@@ -114,7 +114,7 @@ class DDPM(nn.Module, GenerativeModel):
         With eta = 0 no fresh noise is drawn, and the image is a function of x: DDIM. With eta = 1 and all
         steps it is Ho's algorithm 2, which draws the most.
         """
-        way = [0, *self.path(steps)]
+        way = [0, *self.path(steps, power=0.75)]
         for s, t in zip(way[-2::-1], way[:0:-1], strict=True):      # from t = T down to s = 0
             step = torch.full((len(x),), t, device=x.device)
             image = self.guess_image(x, step, labels).clamp(-1, 1)
