@@ -35,7 +35,9 @@ class Perception(Protocol):
 
     judge_hash: str
 
-    def features(self, network: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def features(
+        self, network: str, images: np.ndarray, *, exact: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Give features and class probabilities of images."""
 
     def of(self, network: str, name: str) -> tuple[np.ndarray, np.ndarray]:
