@@ -131,11 +131,12 @@ def _look(
 ) -> _Looked:
     """Look up images (n, h, w) uint8; `features` (m, f) are of them and of the rest of their set."""
     train = scene.perception.of("judge", "train")[0]
-    place, distance = _nearest(features[:len(images)], train)
-    real = _authentic(place, distance, train)
-    other, other_distance = _nearest(scene.perception.features("judge", mirrored(images))[0], train)
-    nearer = other_distance < distance
-    place, distance = np.where(nearer, other, place), np.where(nearer, other_distance, distance)
+    of_mirrored = scene.perception.features("judge", mirrored(images))[0]
+    places, distances = _nearest(np.concatenate([features[:len(images)], of_mirrored]), train)
+    places, distances = places.reshape(2, -1), distances.reshape(2, -1)
+    real = _authentic(places[0], distances[0], train)
+    nearer = distances[1] < distances[0]
+    place, distance = np.where(nearer, places[1], places[0]), distances.min(axis=0)
     twin, twin_distance = np.full(len(images), -1), np.full(len(images), np.inf)
     for variant in (images, mirrored(images), *shifted(images)):
         found, how_far = lookup.closer_than(0.5 * usual["pixels"], variant)

@@ -68,6 +68,19 @@ class Projection:
         return self.features(network, getattr(self.data, name).images)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Small arrays gain nothing from threads, and on a busy machine threads wait for each other for long."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def data() -> Dataset:
     train, test = Split(*draw_images(1500, seed=1)), Split(*draw_images(400, seed=2))
@@ -92,7 +105,7 @@ def recall():
     return recall
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_scene(data, perception, recall):
     """Give a scene with the evidence that is named; all test images, unless said otherwise."""
 

@@ -31,7 +31,7 @@ class Eyes(FeatureExtractorBase):
         return ("layer",)
 
     @staticmethod
-    def get_default_feature_layer_for_metric(metric):
+    def get_default_feature_layer_for_metric(metric):  # noqa: ARG004 - the base class names it
         return "layer"
 
     @staticmethod
