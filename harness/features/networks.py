@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-__all__ = ["FEATURES", "NETWORKS", "CounterJudge", "Judge", "for_inference", "multiply_adds"]
+__all__ = ["FEATURES", "NETWORKS", "CounterJudge", "Judge", "Network", "for_inference", "multiply_adds"]
 
 FEATURES = 64
 CLASS_COUNT = 10
 
 
-class _Network(nn.Module):
+class Network(nn.Module):
     """A trunk that gives 64 features, and the linear layer that classifies by them."""
 
     def __init__(self, trunk: nn.Module, width: int) -> None:
@@ -53,7 +53,7 @@ class _Normalised(nn.Sequential):
         return fuse_conv_bn_eval(convolution, normalisation)
 
 
-class Judge(_Network):
+class Judge(Network):
     """Three strided 3x3 convolutions with rectified units, all of whose positions reach the features."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class _Residual(nn.Module):
         return out
 
 
-class CounterJudge(_Network):
+class CounterJudge(Network):
     """Two strided 5x5 convolutions, one residual block, SiLU units, and averages over overlapping regions."""
 
     def __init__(self) -> None:
@@ -90,11 +90,11 @@ class CounterJudge(_Network):
         super().__init__(trunk, 48 * 4 * 4)
 
 
-NETWORKS: dict[str, Callable[[], _Network]] = {"judge": Judge, "counter": CounterJudge}
+NETWORKS: dict[str, Callable[[], Network]] = {"judge": Judge, "counter": CounterJudge}
 
 
-def multiply_adds(network: _Network) -> int:
-    """Count the multiplications, each with its addition, that convolutions and linear layers do for one image."""
+def multiply_adds(network: Network) -> int:
+    """Count the multiplications, each with its addition, that the layers do for one image."""
     total = 0
 
     def count(layer: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
@@ -111,7 +111,7 @@ def multiply_adds(network: _Network) -> int:
     return total
 
 
-def for_inference(network: _Network) -> nn.Module:
+def for_inference(network: Network) -> nn.Module:
     """Fold every normalisation, and the division of grey levels by 255, into the layer before or after it.
 
     The result takes images (N, 1, 28, 28) in [0, 255] and gives the same features and logits, three times
