@@ -47,7 +47,7 @@ class UserError(HarnessError):
     """
 
 
-class SubmissionFault(HarnessError):
+class SubmissionFault(HarnessError):  # noqa: N818 - a fault is whose it is, an error is what happened
     """Something in a hand-in went wrong; the group that wrote it can mend it.
 
     Args:
@@ -110,7 +110,7 @@ class InvalidOutput(SubmissionFault):
     kind = "invalid output"
 
 
-class HarnessFault(HarnessError):
+class HarnessFault(HarnessError):  # noqa: N818 - as above
     """Something of the harness or its machine failed; it costs nobody points."""
 
 

@@ -7,6 +7,7 @@ what they need when they are called.
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -41,8 +42,8 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the fl
 @app.callback()
 def _root(
     *,
-    version: bool = typer.Option(  # noqa: ARG001 - its callback does the work
-        False, "--version", callback=_version, is_eager=True, help="Print the version and end."),
+    version: Annotated[bool, typer.Option(
+        "--version", callback=_version, is_eager=True, help="Print the version and end.")] = False,
 ) -> None:
     pass
 

@@ -41,7 +41,7 @@ def check(
     try:
         box = choose_box()
     except BoxUnavailable:
-        err.print("[dim]no box on this machine: your code runs as an ordinary program, without limits on what it may do[/]")
+        err.print("[dim]no box on this machine: your code runs as an ordinary program[/]")
         box = choose_box(unconfined=True)
     shop = workshop(
         find_course(), load_data(data, stand_in=stand_in), box, budget_named("quick", fit_seconds=fit_seconds),

@@ -13,7 +13,7 @@ def demo(*, data: Data = None, stand_in: StandIn = False, reports: Reports = Non
     """Grade the shipped hand-ins, on Fashion-MNIST or, where it cannot be had, on the drawn stand-in."""
     from harness.cli.grade import budget_named
     from harness.cli.running import grade_all
-    from harness.cli.terminal import console
+    from harness.cli.terminal import console, plain
     from harness.cli.workshop import load_data, workshop
     from harness.course import find_course
     from harness.errors import BoxUnavailable, UserError
@@ -27,12 +27,14 @@ def demo(*, data: Data = None, stand_in: StandIn = False, reports: Reports = Non
     try:
         dataset = load_data(data, stand_in=stand_in)
     except UserError as error:
-        out.print(f"[yellow]Fashion-MNIST is not to be had, so the demo uses garments, a drawn stand-in[/]\n[dim]{error}[/]")
+        out.print("[yellow]Fashion-MNIST is not to be had, so the demo uses garments, a drawn stand-in[/]")
+        out.print(f"[dim]{plain(str(error))}[/]")
         dataset = load_data(None, stand_in=True)
     try:
         box = choose_box()
     except BoxUnavailable as error:
-        out.print(f"[yellow]{error}[/]\nThe shipped hand-ins are the project's own code, so the demo runs them unconfined.")
+        out.print(f"[yellow]{plain(str(error))}[/]")
+        out.print("The shipped hand-ins are the project's own code, so the demo runs them unconfined.")
         box = choose_box(unconfined=True)
     shop = workshop(
         course, dataset, box, budget_named("full"), seed=0, device="cpu", keep=True, with_key=True,

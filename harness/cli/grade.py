@@ -71,7 +71,7 @@ def _check_device(device: str) -> None:
     """Refuse a device that this machine lacks, before anything is started on it."""
     if device == "cpu":
         return
-    if device.split(":")[0] != "cuda":
+    if device.split(":", maxsplit=1)[0] != "cuda":
         raise UserError(f"--device {device}: unknown; take cpu, cuda or cuda:N")
     import torch
 
@@ -84,7 +84,8 @@ def _hand_ins(paths: Sequence[Path]) -> list[Path]:
     """Take the folders among the paths; a stray file among several (submissions/README.md) is passed over."""
     for path in paths:
         if not path.exists():
-            raise UserError(f"{path}: there is no such folder; give the folder of a hand-in, such as submissions/group1")
+            raise UserError(
+                f"{path}: there is no such folder; give the folder of a hand-in, such as submissions/group1")
     folders = list(dict.fromkeys(path for path in paths if path.is_dir()))
     if not folders:
         raise UserError(f"{paths[0]}: not a folder; give the folder of a hand-in (unpack an archive first)")

@@ -144,8 +144,9 @@ class Checked:
             for family in FAMILIES:
                 reason = model.not_applicable.get(family.name)
                 measured = any(name.split(".")[0] == family.name for name in model.measurements)
-                mark, why = ("[dim]–[/]", reason) if reason else ("[green]✓[/]", "") if measured else ("[red]✗[/]", "failed")
-                out.print(f"  {mark} {family.title}{': ' + plain(why) if why else ''}")
+                mark = "[dim]–[/]" if reason else "[green]✓[/]" if measured else "[red]✗[/]"
+                why = f": {plain(reason)}" if reason else "" if measured else ": failed, see below"
+                out.print(f"  {mark} {family.title}{why}")
             if model.measurements:
                 out.print()
                 out.print(measurements_table(model))

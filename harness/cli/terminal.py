@@ -81,9 +81,13 @@ _OUTCOMES = {
 }
 
 
+def _table(title: str) -> Table:
+    return Table(title=plain(title), title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+
+
 def marks_table(result: GradeResult) -> Table:
     """Lay out the points of one hand-in, criterion by criterion."""
-    table = Table(title=f"{plain(result.group)} · {plain(result.assignment)}", title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = _table(f"{result.group} · {result.assignment}")
     table.add_column("Criterion", ratio=3)
     table.add_column("Points", justify="right", no_wrap=True)
     table.add_column("Measured", justify="right", no_wrap=True)
@@ -97,7 +101,8 @@ def marks_table(result: GradeResult) -> Table:
     marks = result.marks
     still = f", {_points(marks.open_points)} still open" if marks.open_points else ""
     table.add_section()
-    table.add_row("[bold]Total[/]", f"[bold]{_points(marks.points)}/{_points(marks.max_points)}[/]", "", still.strip(", "))
+    total = f"[bold]{_points(marks.points)}/{_points(marks.max_points)}[/]"
+    table.add_row("[bold]Total[/]", total, "", still.strip(", "))
     return table
 
 
@@ -105,7 +110,7 @@ def measurements_table(model: ModelResult) -> Table:
     """Lay out what was measured of one model, each number beside its interval and its baselines."""
     from harness.metrics import METRICS
 
-    table = Table(title=f"{plain(model.name)} · {plain(model.source)}", title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = _table(f"{model.name} · {model.source}")
     table.add_column("Measurement", ratio=3)
     table.add_column("Value", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)

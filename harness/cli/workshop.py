@@ -57,7 +57,7 @@ def load_data(folder: Path | None, *, stand_in: bool) -> Dataset:
     from harness.cli.terminal import console
 
     shown = console(err=True)
-    return load("garments") if stand_in else load(folder=folder, progress=lambda text: shown.print(text))
+    return load("garments") if stand_in else load(folder=folder, progress=shown.print)
 
 
 def workshop(

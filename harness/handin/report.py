@@ -51,7 +51,9 @@ def facts(submission: Submission, *, limits: Intake = INTAKE) -> tuple[HandIn, l
     manifest = submission.manifest
     report: Report | None = None
     faults: list[Fault] = []
-    if manifest.report is not None:
+    if "report" in submission.missing:
+        faults.append(submission.missing["report"])
+    elif manifest.report is not None:
         try:
             report = read(submission.folder / manifest.report, name=manifest.report, limits=limits)
         except Rejected as fault:
