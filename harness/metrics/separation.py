@@ -78,9 +78,11 @@ def k_means(codes: np.ndarray, *, clusters: int, starts: int, seed: int) -> np.n
     """Give each code's cluster (n,), by the best of several k-means++ starts (Lloyd's iteration)."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
     model = KMeans(clusters, n_init=starts, random_state=seed)
-    with warnings.catch_warnings():
+    # One thread: two wait for each other at every step, for longer than a step takes where others work too.
+    with warnings.catch_warnings(), threadpool_limits(1):
         # Fewer different codes than clusters: some clusters stay empty, and the scores say the rest.
         warnings.simplefilter("ignore", ConvergenceWarning)
         found: np.ndarray = model.fit_predict(codes)
@@ -147,10 +149,11 @@ def probe(
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     centre = codes.mean(axis=0, dtype=np.float64)
     scale = float(np.sqrt(codes.var(axis=0, dtype=np.float64).mean())) or 1.0
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):      # one thread, as in k_means
         warnings.simplefilter("ignore", ConvergenceWarning)     # the iterations are a part of the definition
         model = LogisticRegression(max_iter=iterations).fit((codes - centre) / scale, labels)
     found: np.ndarray = model.predict((others - centre) / scale)
