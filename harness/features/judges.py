@@ -58,12 +58,15 @@ class Judges:
         self._seen: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
         self._locks = {(network, name): threading.Lock() for network in NAMES for name in ("test", "train")}
 
-    def features(self, network: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def features(
+        self, network: str, images: np.ndarray, *, exact: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Look at images through one network.
 
         Args:
             network: "judge" or "counter".
             images: (N, 28, 28), uint8 or float in [0, 1]; floats are rounded to 8 bits, as a saved image is.
+            exact: do not round, where differences smaller than a grey level are what is looked at.
 
         Returns:
             Features (N, 64) and class probabilities (N, 10), both float32.
@@ -72,7 +75,7 @@ class Judges:
         if images.shape[1:] != (28, 28) or images.dtype not in (np.uint8, np.float32, np.float64):
             given = f"{images.dtype}{images.shape}"
             raise HarnessFault(f"The judges look at images (N, 28, 28) of uint8 or float, not at {given}.")
-        return _apart(self._look(network, images))
+        return _apart(self._look(network, images, exact=exact))
 
     def of(self, network: str, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Look at the data set's "test" or "train" images, once, and give the same arrays every time.
@@ -86,7 +89,7 @@ class Judges:
                 self._seen[network, name] = _apart(self._kept_or_made(network, name))
             return self._seen[network, name]
 
-    def _look(self, network: str, images: np.ndarray) -> np.ndarray:
+    def _look(self, network: str, images: np.ndarray, *, exact: bool = False) -> np.ndarray:
         """Give features and probabilities side by side, (N, 74)."""
         import torch
 
@@ -97,7 +100,7 @@ class Judges:
 
         def look(start: int) -> None:
             with torch.inference_mode():
-                features, logits = module(_grey_levels(images[start : start + BATCH]))
+                features, logits = module(_grey_levels(images[start : start + BATCH], exact=exact))
                 result = torch.cat([features, logits.softmax(1)], dim=1)
             out[start : start + BATCH] = result.numpy()
 
@@ -154,14 +157,14 @@ def _write(path: Path, array: np.ndarray) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _grey_levels(images: np.ndarray) -> Tensor:
+def _grey_levels(images: np.ndarray, *, exact: bool = False) -> Tensor:
     """Turn images (N, 28, 28) into float32 (N, 1, 28, 28) whole numbers in [0, 255]."""
     import torch
 
     if images.dtype == np.uint8:
         return torch.from_numpy(images.astype(np.float32))[:, None]
     grey = torch.from_numpy(np.multiply(images, 255, dtype=np.float32))
-    return grey.round_().clamp_(0, 255)[:, None]
+    return (grey if exact else grey.round_()).clamp_(0, 255)[:, None]
 
 
 @contextlib.contextmanager

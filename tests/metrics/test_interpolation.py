@@ -232,6 +232,17 @@ def test_steps_smaller_than_a_grey_level_are_seen(scene):
     assert found.value < 5 * found.baselines["pixel cross-fade"]
 
 
+def test_the_judges_see_less_than_a_grey_level_where_they_are_asked_to(data):
+    from harness.features import Judges
+
+    judges = Judges(data)
+    image = np.full((1, 28, 28), 0.5, np.float32)
+    both = np.concatenate([image, image + np.float32(1e-3)])
+    rounded, exact = (judges.features("judge", both, exact=exact)[0] for exact in (False, True))
+    assert (rounded[0] == rounded[1]).all()
+    assert (exact[0] != exact[1]).any()
+
+
 def test_the_pictures_show_each_line_above_the_cross_fade_of_its_images(scene, data):
     given_scene = scene()
     picture = interpolation.measure(given_scene).pictures["interpolation.between"]
