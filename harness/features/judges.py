@@ -158,7 +158,7 @@ def _write(path: Path, array: np.ndarray) -> None:
 
 
 def _grey_levels(images: np.ndarray, *, exact: bool = False) -> Tensor:
-    """Turn images (N, 28, 28) into float32 (N, 1, 28, 28) whole numbers in [0, 255]."""
+    """Turn images (N, 28, 28) into float32 (N, 1, 28, 28) in [0, 255], whole numbers unless `exact`."""
     import torch
 
     if images.dtype == np.uint8:
