@@ -124,8 +124,8 @@ def main() -> None:
                 "--reports", str(cold / "reports")], env))
             fast_values = measured(quick[-1].output)
             slow.append(timed([
-                sys.executable, str(ROOT / "benchmarks" / "straightforward.py"), str(HAND_IN), "--data", str(plain_data)],
-                env))
+                sys.executable, str(ROOT / "benchmarks" / "straightforward.py"), str(HAND_IN),
+                "--data", str(plain_data)], env))
             slow_values = json.loads(slow[-1].output.splitlines()[-1])["values"]
             print(f"run {number + 1}: harness {quick[-1].seconds:.1f} s, {quick[-1].peak / 1e9:.2f} GB; "
                   f"straightforward {slow[-1].seconds:.1f} s, {slow[-1].peak / 1e9:.2f} GB", flush=True)

@@ -213,7 +213,7 @@ def interpolation(ledger: Ledger, model: Any, judge: Any, codes: Any, pairs: dic
 
 
 def path_length(ledger: Ledger, model: Any, judge: Any, samples: Any, test: Any, seed: int) -> None:
-    """The perceptual path length between codes of samples, in small batches."""
+    """Measure the perceptual path length between codes of samples, in small batches."""
     import numpy as np
     import torch
 
@@ -222,9 +222,8 @@ def path_length(ledger: Ledger, model: Any, judge: Any, samples: Any, test: Any,
     codes = in_batches(model.encode, samples[:2 * PATHS]).half().float()
     start, end = codes[:PATHS], codes[PATHS:]
     t = torch.from_numpy(np.random.default_rng(derive(seed, "path")).random((PATHS, 1), dtype=np.float32))
-    grey = lambda images: (images * 255).round() / 255  # noqa: E731 - twice in a line
-    here = in_batches(lambda batch: judge(grey(model.decode(batch)))[0], start + t * (end - start))
-    there = in_batches(lambda batch: judge(grey(model.decode(batch)))[0], start + (t + EPSILON) * (end - start))
+    here = in_batches(lambda batch: judge(model.decode(batch))[0], start + t * (end - start))
+    there = in_batches(lambda batch: judge(model.decode(batch))[0], start + (t + EPSILON) * (end - start))
     spread = in_batches(lambda batch: judge(batch)[0], test).double().var(dim=0, correction=0).sum()
     ledger.values["interpolation.path_length"] = float(
         ((there - here).double().pow(2).sum(dim=1) / EPSILON**2).mean() / spread)

@@ -118,6 +118,6 @@ def _judges() -> Iterator[Finding]:
     except HarnessFault as fault:
         yield Finding("judge networks", ready=False, needed=True, says=str(fault))
         return
-    for name, fact in facts.items():
+    for name, (accuracy, sha256) in facts.items():
         yield Finding(f"network: {name}", ready=True, needed=True,
-                      says=f"test accuracy {fact['test_accuracy']:.2%}, SHA-256 {fact['sha256'][:12]}…")
+                      says=f"test accuracy {accuracy:.2%}, SHA-256 {sha256[:12]}…")

@@ -23,7 +23,7 @@ from harness.errors import HarnessFault
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["NAMES", "WEIGHTS", "Judges", "load_network", "networks_hash"]
+__all__ = ["NAMES", "WEIGHTS", "Judges", "judge_facts", "load_network", "networks_hash"]
 
 NAMES = ("judge", "counter")
 WEIGHTS = Path(__file__).parent.parent / "weights"
@@ -195,6 +195,19 @@ def networks_hash() -> str:
     networks = _record()["networks"]
     hashes = "".join(networks[name]["sha256"] for name in NAMES)
     return hashlib.sha256(hashes.encode()).hexdigest()
+
+
+def judge_facts() -> dict[str, tuple[float, str]]:
+    """Give, for each network, its recorded test accuracy and the SHA-256 of its weights file, once that is checked.
+
+    Raises:
+        HarnessFault: a weights file is missing or is not the recorded one.
+
+    """
+    for name in NAMES:
+        load_network(name)
+    networks = _record()["networks"]
+    return {name: (float(networks[name]["accuracy"]), str(networks[name]["sha256"])) for name in NAMES}
 
 
 def load_network(name: str) -> Any:
