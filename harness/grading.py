@@ -158,9 +158,9 @@ def _model(
     def make() -> bytes:
         return _measure_model(submission, name, workshop, scratch, progress, clock).model_dump_json().encode()
 
-    if workshop.keep is None:
-        return ModelResult.model_validate_json(make())
     try:
+        if workshop.keep is None:
+            return ModelResult.model_validate_json(make())
         kept = workshop.keep.recall("model", _stage_inputs(submission, name, entry, workshop), make)
     except _NotKept as result:
         return result.result

@@ -18,7 +18,7 @@ from pathlib import Path
 from harness.data import Dataset
 from harness.metrics.base import Recall
 
-__all__ = ["Store", "key_of", "recall_for"]
+__all__ = ["Store", "key_of", "recall_for", "shipped"]
 
 
 def key_of(stage: str, inputs: Mapping[str, str]) -> str:
@@ -95,6 +95,29 @@ def recall_for(store: Store, *, data: Dataset, budget_name: str, version: str | 
         content = store.recall("baseline", {**inputs, "name": name}, lambda: json.dumps(make()).encode())
         values: dict[str, float] = json.loads(content)
         return values
+
+    return recall
+
+
+SHIPPED = Path(__file__).parent / "weights" / "baselines.json"
+
+
+def shipped(otherwise: Recall, *, data: Dataset, budget_name: str) -> Recall:
+    """Take baselines on the official data from the file that `scripts/measure_baselines.py` wrote.
+
+    They depend on the data alone, and measuring them takes longer than measuring a model does.
+
+    Args:
+        otherwise: gives a baseline that the file has not: of other data, another budget, another size of code.
+        data: the data set.
+        budget_name: "full" or "quick".
+
+    """
+    record = json.loads(SHIPPED.read_text(encoding="utf-8")) if SHIPPED.is_file() else {}
+    known = record.get("budgets", {}).get(budget_name, {}) if record.get("data") == data.hash else {}
+
+    def recall(name: str, make: Callable[[], dict[str, float]]) -> dict[str, float]:
+        return known[name] if name in known else otherwise(name, make)
 
     return recall
 

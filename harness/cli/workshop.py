@@ -9,9 +9,9 @@ from harness.course import Course
 from harness.data import Dataset, cache_folder, load
 from harness.grading import Workshop
 from harness.limits import Budget
-from harness.metrics.base import Perception, Recall
+from harness.metrics.base import Perception
 from harness.sandbox.base import Box
-from harness.store import Store, recall_for
+from harness.store import Store, recall_for, shipped
 
 __all__ = ["Late", "load_data", "workshop"]
 
@@ -68,8 +68,9 @@ def workshop(
     store = Store(course.root / ".harness" / "store") if keep else None
     cache = cache_folder() if keep else None
     late = Late(data, cache)
-    recall: Recall = (
-        recall_for(store, data=data, budget_name=budget.name) if store else lambda _name, make: make()
+    recall = shipped(
+        recall_for(store, data=data, budget_name=budget.name) if store else lambda _name, make: make(),
+        data=data, budget_name=budget.name,
     )
     return Workshop(
         course=course, data=data, box=box, perception=late, recall=recall, budget=budget, seed=seed, device=device,
