@@ -114,3 +114,18 @@ def test_doctor_says_what_is_ready_as_json():
     found = {one["name"]: one for one in json.loads(done.stdout)["findings"]}
     assert found["torch"]["ready"]
     assert {"Fashion-MNIST", "box: bubblewrap", "GPU"} <= set(found)
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_graded_twice_the_measurements_are_identical(tmp_path):
+    def graded(name: str) -> dict[str, object]:
+        words = ("grade", "submissions/group2", "--budget", "quick", "--no-store", "--json", "--reports", tmp_path / name)
+        done = harness(*words, env={"HARNESS_DATA": str(os.environ.get("HARNESS_DATA", ROOT.parent / "shared" / "data"))})
+        assert done.returncode == 0, done.stderr
+        result = json.loads(Path(json.loads(done.stdout)["hand_ins"][0]["result"]).read_text())
+        return {model: one["measurements"] for model, one in result["measurements"].items()}
+
+    first = graded("first")
+    assert len(first["vae"]) > 30
+    assert graded("second") == first
