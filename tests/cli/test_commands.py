@@ -119,9 +119,11 @@ def test_doctor_says_what_is_ready_as_json():
 @pytest.mark.slow
 @pytest.mark.real_data
 def test_graded_twice_the_measurements_are_identical(tmp_path):
+    folder = os.environ.get("HARNESS_DATA", str(ROOT.parent / "shared" / "data"))
+
     def graded(name: str) -> dict[str, object]:
-        words = ("grade", "submissions/group2", "--budget", "quick", "--no-store", "--json", "--reports", tmp_path / name)
-        done = harness(*words, env={"HARNESS_DATA": str(os.environ.get("HARNESS_DATA", ROOT.parent / "shared" / "data"))})
+        options = ("--budget", "quick", "--no-store", "--json", "--data", folder, "--reports", tmp_path / name)
+        done = harness("grade", "submissions/group2", *options)
         assert done.returncode == 0, done.stderr
         result = json.loads(Path(json.loads(done.stdout)["hand_ins"][0]["result"]).read_text())
         return {model: one["measurements"] for model, one in result["measurements"].items()}
