@@ -67,6 +67,7 @@ class Workshop:
         perception: makes the judges when the first model is measured; not called for a hand-in without models.
         keep: where results of stages are kept; None to make everything anew.
         with_key: whether the theory part is marked (where the key is at hand) or only checked for form.
+        inception_weights: file of Inception-v3's weights, for a Fréchet distance to compare with papers; or None.
 
     """
 
@@ -81,6 +82,7 @@ class Workshop:
     keep: Keep | None = None
     with_key: bool = True
     data_option: str = ""
+    inception_weights: Path | None = None
 
 
 @dataclass(slots=True)
@@ -181,7 +183,7 @@ def _stage_inputs(submission: Submission, name: str, entry: ModelEntry, workshop
         "hand_in": submission.fingerprint, "model": name, "entry": entry.model_dump_json(),
         "data": workshop.data.hash, "budget": json.dumps(asdict(workshop.budget), sort_keys=True),
         "seed": str(workshop.seed), "device": workshop.device, "box": workshop.box.name,
-        "code": _code_hash(), **_versions(),
+        "inception": str(workshop.inception_weights or ""), "code": _code_hash(), **_versions(),
     }
 
 
@@ -209,7 +211,7 @@ def _measure_model(
             )
         scene = Scene(
             data=workshop.data, evidence=seen, perception=workshop.perception(), budget=workshop.budget,
-            seed=workshop.seed, recall=workshop.recall,
+            seed=workshop.seed, recall=workshop.recall, inception_weights=workshop.inception_weights,
         )
         return _keepable(_with_findings(base, scene, faults, say, clock))
     except SubmissionFault as fault:

@@ -29,6 +29,8 @@ def grade(
     reports: Reports = None,
     no_key: Annotated[bool, typer.Option("--no-key", help="Check the theory part for form only.")] = False,
     no_store: Annotated[bool, typer.Option("--no-store", help="Measure anew what is in the store.")] = False,
+    inception: Annotated[Path | None, typer.Option(
+        metavar="FILE", show_default=False, help="Weights of Inception-v3, for FID as in papers.")] = None,
     unconfined: Unconfined = False,
     as_json: AsJson = False,
 ) -> None:
@@ -46,10 +48,12 @@ def grade(
     chosen = budget_named(budget, fit_seconds=fit_seconds)
     folders = _hand_ins(paths)
     _check_device(device)
+    if inception is not None and not inception.is_file():
+        raise UserError(f"--inception {inception}: there is no such file; leave the option out to do without it")
     box = choose_box(unconfined=unconfined)
     shop = workshop(
         course, load_data(data, stand_in=stand_in), box, chosen, seed=seed, device=device, keep=not no_store,
-        with_key=not no_key, data_option=str(data) if data else "",
+        with_key=not no_key, data_option=str(data) if data else "", inception=inception,
     )
     graded = grade_all(folders, shop, reports or course.reports, quiet=as_json)
     if as_json:

@@ -62,7 +62,7 @@ def load_data(folder: Path | None, *, stand_in: bool) -> Dataset:
 
 def workshop(
     course: Course, data: Dataset, box: Box, budget: Budget, *, seed: int, device: str, keep: bool, with_key: bool,
-    data_option: str = "",
+    data_option: str = "", inception: Path | None = None,
 ) -> Workshop:
     """Put a workshop together; its results are kept in the course folder's `.harness/` where `keep` says so."""
     store = Store(course.root / ".harness" / "store") if keep else None
@@ -74,5 +74,5 @@ def workshop(
     )
     return Workshop(
         course=course, data=data, box=box, perception=late, recall=recall, budget=budget, seed=seed, device=device,
-        keep=store, with_key=with_key, data_option=data_option,
+        keep=store, with_key=with_key, data_option=data_option, inception_weights=inception,
     )
