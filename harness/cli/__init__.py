@@ -6,6 +6,7 @@ what they need when they are called.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -50,6 +51,8 @@ def _root(
 
 def main() -> None:
     """Run the command line, and end every error of the tree in one sentence and its exit code."""
+    # Threads of OpenMP that spin while they wait take the cores from the workers beside them.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except UserError as error:
