@@ -67,6 +67,13 @@ class SubmissionFault(HarnessError):  # noqa: N818 - a fault is whose it is, an 
         self.hint = hint
         self.log = log
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a record of this fault holds, by the names of its fields."""
+        return {
+            "kind": self.kind, "message": self.message, "rationale": self.rationale, "hint": self.hint, "log": self.log,
+        }
+
 
 class Rejected(SubmissionFault):
     """A file or folder of the hand-in cannot be accepted as it is."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
@@ -24,16 +25,18 @@ from harness import __version__, evidence, handin, quiz, rubric
 from harness.course import Course
 from harness.data import Dataset
 from harness.errors import HarnessFault, Rejected, SubmissionFault, UserError
+from harness.evidence import Progress
+from harness.features import networks_hash
 from harness.limits import Budget
 from harness.metrics import FAMILIES
 from harness.metrics.base import Family, Perception, Recall, Scene
 from harness.records import (
+    OUR_FAULT,
     Fault,
     Findings,
     GradeResult,
     HandIn,
     Marks,
-    Measurement,
     ModelResult,
     Outcome,
     Provenance,
@@ -42,13 +45,9 @@ from harness.records import (
 from harness.sandbox.base import Box
 from harness.submissions import ModelEntry, Submission, group_of, intake
 
-__all__ = ["Keep", "Progress", "Workshop", "grade"]
+__all__ = ["Keep", "Progress", "Workshop", "grade", "source_hash"]
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[str, float | None], None]
-"""Called with the name of the stage under way and the share of it that is done (None where nobody can know)."""
-
 
 class Keep(Protocol):
     """The stage store, as grading needs it: what a stage made, by what it was made from."""
@@ -183,7 +182,7 @@ def _stage_inputs(submission: Submission, name: str, entry: ModelEntry, workshop
         "hand_in": submission.fingerprint, "model": name, "entry": entry.model_dump_json(),
         "data": workshop.data.hash, "budget": json.dumps(asdict(workshop.budget), sort_keys=True),
         "seed": str(workshop.seed), "device": workshop.device, "box": workshop.box.name,
-        "inception": str(workshop.inception_weights or ""), "code": _code_hash(), **_versions(),
+        "inception": str(workshop.inception_weights or ""), "code": source_hash(*_MEASURED_BY), **_versions(),
     }
 
 
@@ -215,7 +214,7 @@ def _measure_model(
         )
         return _keepable(_with_findings(base, scene, faults, say, clock))
     except SubmissionFault as fault:
-        shown = _shown(fault, stage=entry.route, model=name)
+        shown = Fault(stage=entry.route, model=name, **fault.facts)
         return base.model_copy(update={"outcome": Outcome.SUBMISSION_FAULT, "faults": [shown]})
     except HarnessFault as fault:
         raise _NotKept(base.model_copy(update={
@@ -224,7 +223,7 @@ def _measure_model(
 
 
 def _keepable(result: ModelResult) -> ModelResult:
-    if any(fault.kind == "harness fault" for fault in result.faults):
+    if any(fault.ours for fault in result.faults):
         raise _NotKept(result)
     return result
 
@@ -246,23 +245,18 @@ def _with_findings(base: ModelResult, scene: Scene, faults: list[Fault], say: Pr
                 found.append(_measured(family, scene))
             except HarnessFault as fault:
                 faults.append(_our_fault(str(fault), family.name, base.name))
-    failed = any(fault.kind != "harness fault" for fault in faults)
-    ours = any(fault.kind == "harness fault" for fault in faults)
+    failed = not all(fault.ours for fault in faults)
+    ours = any(fault.ours for fault in faults)
     outcome = Outcome.SUBMISSION_FAULT if failed else Outcome.HARNESS_FAULT if ours else Outcome.SCORED
     return base.model_copy(update={
         "outcome": outcome, "capabilities": list(scene.evidence.capabilities), "parameters": scene.evidence.parameters,
-        "measurements": {one.name: one for one in _all_measurements(found)},
+        "measurements": {each.name: each for one in found for each in one.measurements},
         "tables": {key: table for one in found for key, table in one.tables.items()},
         "pictures": {key: picture for one in found for key, picture in one.pictures.items()},
         "clouds": {key: cloud for one in found for key, cloud in one.clouds.items()},
         "flags": [flag.model_copy(update={"model": base.name}) for one in found for flag in one.flags],
         "not_applicable": missing, "faults": faults,
     })
-
-
-def _all_measurements(found: list[Findings]) -> Iterator[Measurement]:
-    for one in found:
-        yield from one.measurements
 
 
 def _measured(family: Family, scene: Scene) -> Findings:
@@ -278,16 +272,9 @@ def _measured(family: Family, scene: Scene) -> Findings:
         raise HarnessFault(f"measuring {family.title.lower()} failed: {type(error).__name__}: {error}") from error
 
 
-def _shown(fault: SubmissionFault, *, stage: str, model: str | None = None) -> Fault:
-    return Fault(
-        kind=fault.kind, stage=stage, model=model, message=fault.message, rationale=fault.rationale, hint=fault.hint,
-        log=fault.log,
-    )
-
-
 def _our_fault(message: str, stage: str, model: str | None) -> Fault:
     return Fault(
-        kind="harness fault", stage=stage, model=model, message=message,
+        kind=OUR_FAULT, stage=stage, model=model, message=message,
         rationale="This is a fault of the harness or its machine, not of the hand-in; it costs no points.",
         hint="Teaching staff: run `harness doctor`, then grade this hand-in again.",
     )
@@ -298,7 +285,7 @@ def _rejected(path: Path, workshop: Workshop, fault: Rejected, clock: _Clock) ->
     return GradeResult(
         group=group_of(path), assignment="", marks=Marks(points=0, max_points=0, open_points=0, parts=[]),
         theory=TheoryResult(outcome=Outcome.SUBMISSION_FAULT, quiz="", max_points=0, problems=[fault.message]),
-        measurements={}, hand_in=HandIn(members=[]), faults=[_shown(fault, stage="intake")],
+        measurements={}, hand_in=HandIn(members=[]), faults=[Fault(stage="intake", **fault.facts)],
         provenance=_provenance(path, workshop, None, clock, {}),
     )
 
@@ -314,7 +301,7 @@ def _provenance(
         budget=workshop.budget.name, data=workshop.data.name, data_hash=workshop.data.hash,
         stand_in=workshop.data.stand_in, hand_in_hash=submission.fingerprint if submission else "",
         rubric=assignment, rubric_hash=hashlib.sha256(rules.read_bytes()).hexdigest() if rules.is_file() else "",
-        judge_hash=workshop.perception().judge_hash if models else "",
+        judge_hash=networks_hash() if models else "",
         limits={key: float(value) for key, value in asdict(workshop.budget.limits).items()},
         durations={stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
     )
@@ -346,13 +333,18 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _code_hash() -> str:
-    """Hash the code that evidence and measurements are made by, so that a change of it makes them anew."""
-    root = Path(__file__).parent
+_MEASURED_BY = (
+    "contract.py", "limits.py", "wire.py", "grading.py", "worker", "sandbox", "evidence", "features", "metrics",
+    "weights/judges.json",
+)
+
+
+@cache
+def source_hash(*rooms: str) -> str:
+    """Hash files of the package, and the Python files below folders of it, so that a change of them is noticed."""
     digest = hashlib.sha256()
-    files = ("contract.py", "limits.py", "wire.py", "grading.py")
-    for room in (*files, "worker", "sandbox", "evidence", "features", "metrics"):
-        place = root / room
+    for room in rooms:
+        place = Path(__file__).parent / room
         for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             digest.update(file.read_bytes())
     return digest.hexdigest()

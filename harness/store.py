@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.data import Dataset
+from harness.grading import source_hash
 from harness.metrics.base import Recall
 
 __all__ = ["Store", "key_of", "recall_for", "shipped"]
@@ -88,7 +89,7 @@ def recall_for(store: Store, *, data: Dataset, budget_name: str, version: str | 
             so that an edited metric is measured again.
 
     """
-    version = _code_version() if version is None else version
+    version = source_hash("weights/judges.json", "metrics", "features") if version is None else version
     inputs = {"data": data.hash, "budget": budget_name, "version": version}
 
     def recall(name: str, make: Callable[[], dict[str, float]]) -> dict[str, float]:
@@ -120,15 +121,6 @@ def shipped(otherwise: Recall, *, data: Dataset, budget_name: str) -> Recall:
         return known[name] if name in known else otherwise(name, make)
 
     return recall
-
-
-def _code_version() -> str:
-    """Name the code behind a baseline: SHA-256 over the files of the metrics and the judges."""
-    package = Path(__file__).parent
-    files = [package / "weights" / "judges.json"]
-    for room in ("metrics", "features"):
-        files += sorted((package / room).rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _read(path: Path) -> bytes | None:

@@ -14,11 +14,10 @@ import typer
 
 from harness import __version__
 from harness.cli import check, demo, doctor, grade, new, quiz
+from harness.cli.exits import INTERRUPTED, OURS, WRONG_USE
 from harness.errors import HarnessFault, UserError
 
-__all__ = ["DONE", "FAULTS", "INTERRUPTED", "OURS", "WRONG_USE", "app", "main"]
-
-DONE, FAULTS, WRONG_USE, OURS, INTERRUPTED = 0, 1, 2, 3, 130
+__all__ = ["app", "main"]
 
 app = typer.Typer(
     name="harness", no_args_is_help=True, add_completion=True, rich_markup_mode="rich", pretty_exceptions_enable=False,

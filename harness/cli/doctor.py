@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 import typer
 
+from harness.cli.exits import DONE, WRONG_USE
 from harness.cli.options import AsJson, Data
 
 __all__ = ["doctor"]
@@ -45,7 +46,7 @@ def doctor(*, data: Data = None, as_json: AsJson = False) -> None:
         out.print(table)
         out.print("\n[green]ready to grade[/]" if not missing else
                   f"\n[red]not ready to grade[/]: {', '.join(one.name for one in missing)}")
-    raise typer.Exit(2 if missing else 0)
+    raise typer.Exit(WRONG_USE if missing else DONE)
 
 
 def _versions() -> Iterator[Finding]:

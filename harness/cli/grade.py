@@ -13,7 +13,7 @@ from harness.cli.options import AsJson, Data, Device, Reports, Seed, StandIn, Un
 from harness.errors import UserError
 from harness.limits import FULL, QUICK, Budget
 
-__all__ = ["budget_named", "grade"]
+__all__ = ["budget_named", "grade", "hand_ins"]
 
 
 def grade(
@@ -46,14 +46,14 @@ def grade(
 
     course = find_course()
     chosen = budget_named(budget, fit_seconds=fit_seconds)
-    folders = _hand_ins(paths)
+    folders = hand_ins(paths)
     _check_device(device)
     if inception is not None and not inception.is_file():
         raise UserError(f"--inception {inception}: there is no such file; leave the option out to do without it")
     box = choose_box(unconfined=unconfined)
     shop = workshop(
         course, load_data(data, stand_in=stand_in), box, chosen, seed=seed, device=device, keep=not no_store,
-        with_key=not no_key, data_option=str(data) if data else "", inception=inception,
+        with_key=not no_key, data_folder=data, inception=inception,
     )
     graded = grade_all(folders, shop, reports or course.reports, quiet=as_json)
     if as_json:
@@ -84,8 +84,13 @@ def _check_device(device: str) -> None:
             f"--device {device}: torch finds no GPU on this machine; leave the option out to use the processor")
 
 
-def _hand_ins(paths: Sequence[Path]) -> list[Path]:
-    """Take the folders among the paths; a stray file among several (submissions/README.md) is passed over."""
+def hand_ins(paths: Sequence[Path]) -> list[Path]:
+    """Take the folders among the paths; a stray file among several (submissions/README.md) is passed over.
+
+    Raises:
+        UserError: a path does not exist, or none is a folder.
+
+    """
     for path in paths:
         if not path.exists():
             raise UserError(
