@@ -17,6 +17,7 @@ from harness.errors import UserError
 from tests.conftest import real_data_folder
 
 NAMES = list(fashion.ARCHIVES)
+REAL_DATA = real_data_folder()      # before the fixture below hides it
 
 
 @pytest.fixture(autouse=True)
@@ -207,7 +208,7 @@ def test_every_array_and_its_shape_count_in_the_hash():
 
 @pytest.mark.real_data
 def test_the_official_data_is_read_whole_and_in_order():
-    data = load(folder=real_data_folder(), download=False)
+    data = load(folder=REAL_DATA, download=False)
     assert data.train.images.shape == (60_000, 28, 28)
     assert data.test.images.shape == (10_000, 28, 28)
     assert np.bincount(data.train.labels).tolist() == [6000] * 10
