@@ -54,6 +54,6 @@ def workshop(
         data=data, budget_name=budget.name,
     )
     return Workshop(
-        course=course, data=data, box=box, perception=perception, recall=recall, budget=budget, seed=seed, device=device,
-        keep=store, with_key=with_key, data_option=str(data_folder or ""), inception_weights=inception,
+        course=course, data=data, box=box, perception=perception, recall=recall, budget=budget, seed=seed,
+        device=device, keep=store, with_key=with_key, data_option=str(data_folder or ""), inception_weights=inception,
     )
