@@ -215,5 +215,5 @@ def test_the_official_data_is_read_whole_and_in_order():
     assert np.bincount(data.test.labels).tolist() == [1000] * 10
     assert round(data.train.images.mean() / 255, 4) == 0.2860       # the figure that everyone normalises by
     assert round(data.train.images.std() / 255, 4) == 0.3530
-    with gzip.open(real_data_folder() / "FashionMNIST" / "raw" / "t10k-labels-idx1-ubyte.gz") as file:
+    with gzip.open(REAL_DATA / "FashionMNIST" / "raw" / "t10k-labels-idx1-ubyte.gz") as file:
         assert data.test.labels.tobytes() == file.read()[8:]
