@@ -12,7 +12,8 @@ import platform
 import shlex
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from harness.features import networks_hash
 from harness.limits import Budget
 from harness.metrics import FAMILIES
 from harness.metrics.base import Family, Perception, Recall, Scene
+from harness.metrics.together import import_heavy, one_thread_each
 from harness.records import (
     OUR_FAULT,
     Fault,
@@ -203,13 +205,16 @@ def _measure_model(
                     submission, name, data=workshop.data, box=workshop.box, budget=workshop.budget,
                     seed=workshop.seed, device=workshop.device, into=scratch / f"{name}-trained", progress=say,
                 )
-        with clock.stage(f"{name}.evidence"):
-            seen, faults = evidence.gather(
-                submission, name, checkpoint=checkpoint, data=workshop.data, box=workshop.box,
-                budget=workshop.budget, seed=workshop.seed, device=workshop.device, progress=say,
-            )
+        with ThreadPoolExecutor(1, thread_name_prefix="perception") as aside:
+            perceiving = aside.submit(_perceive, workshop)
+            with clock.stage(f"{name}.evidence"):
+                seen, faults = evidence.gather(
+                    submission, name, checkpoint=checkpoint, data=workshop.data, box=workshop.box,
+                    budget=workshop.budget, seed=workshop.seed, device=workshop.device, progress=say,
+                )
+            perception = perceiving.result()
         scene = Scene(
-            data=workshop.data, evidence=seen, perception=workshop.perception(), budget=workshop.budget,
+            data=workshop.data, evidence=seen, perception=perception, budget=workshop.budget,
             seed=workshop.seed, recall=workshop.recall, inception_weights=workshop.inception_weights,
         )
         return _keepable(_with_findings(base, scene, faults, say, clock))
@@ -222,6 +227,12 @@ def _measure_model(
         })) from fault
 
 
+def _perceive(workshop: Workshop) -> Perception:
+    """Import what measuring needs, and make the judges, while the group's code is asked."""
+    import_heavy()
+    return workshop.perception()
+
+
 def _keepable(result: ModelResult) -> ModelResult:
     if any(fault.ours for fault in result.faults):
         raise _NotKept(result)
@@ -230,21 +241,14 @@ def _keepable(result: ModelResult) -> ModelResult:
 
 def _with_findings(base: ModelResult, scene: Scene, faults: list[Fault], say: Progress, clock: _Clock) -> ModelResult:
     """Let every family measure what it can, and say of the others why not."""
-    found: list[Findings] = []
     missing: dict[str, str] = {}
-    faults = list(faults)
     able = [family for family in FAMILIES if set(family.needs) <= set(scene.evidence.capabilities)]
     for family in FAMILIES:
         if family not in able:
             lacking = [need for need in family.needs if need not in scene.evidence.capabilities]
             missing[family.name] = f"the model has no {' and no '.join(lacking)}"
-    for done, family in enumerate(able):
-        say(f"measuring {family.title.lower()}", done / len(able))
-        with clock.stage(f"{base.name}.{family.name}"):
-            try:
-                found.append(_measured(family, scene))
-            except HarnessFault as fault:
-                faults.append(_our_fault(str(fault), family.name, base.name))
+    found, failures = _measure_all(able, scene, say, clock, base.name)
+    faults = [*faults, *failures]
     failed = not all(fault.ours for fault in faults)
     ours = any(fault.ours for fault in faults)
     outcome = Outcome.SUBMISSION_FAULT if failed else Outcome.HARNESS_FAULT if ours else Outcome.SCORED
@@ -257,6 +261,32 @@ def _with_findings(base: ModelResult, scene: Scene, faults: list[Fault], say: Pr
         "flags": [flag.model_copy(update={"model": base.name}) for one in found for flag in one.flags],
         "not_applicable": missing, "faults": faults,
     })
+
+
+def _measure_all(
+    families: Sequence[Family], scene: Scene, say: Progress, clock: _Clock, model: str,
+) -> tuple[list[Findings], list[Fault]]:
+    """Measure families side by side, the slowest first; give what they found in their own order, and our faults."""
+
+    def measure(family: Family) -> Findings:
+        with clock.stage(f"{model}.{family.name}"):
+            return _measured(family, scene)
+
+    threads = scene.budget.limits.threads
+    with one_thread_each(), ThreadPoolExecutor(threads, thread_name_prefix="measuring") as pool:
+        slowest_first = sorted(families, key=lambda family: family.cost, reverse=True)
+        running: dict[Future[Findings], Family] = {pool.submit(measure, family): family for family in slowest_first}
+        say("measuring", 0.0)
+        for done, _ in enumerate(as_completed(running), start=1):
+            waiting = [family.title.lower() for future, family in running.items() if not future.done()]
+            say(f"measuring {', '.join(waiting[:threads])}", done / len(running))
+    found, faults = {}, []
+    for future, family in running.items():
+        try:
+            found[family.name] = future.result()
+        except HarnessFault as fault:
+            faults.append(_our_fault(str(fault), family.name, model))
+    return [found[family.name] for family in families if family.name in found], faults
 
 
 def _measured(family: Family, scene: Scene) -> Findings:

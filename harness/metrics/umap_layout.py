@@ -112,7 +112,10 @@ def _bandwidths(beyond: np.ndarray, *, target: float) -> np.ndarray:
 def _compiled() -> Callable[..., None]:
     import numba
 
-    compiled: Callable[..., None] = numba.njit(_descend, fastmath=True, nogil=True)
+    try:
+        compiled: Callable[..., None] = numba.njit(_descend, fastmath=True, nogil=True, cache=True)
+    except RuntimeError:    # no folder that could keep it can be written
+        compiled = numba.njit(_descend, fastmath=True, nogil=True)
     return compiled
 
 
