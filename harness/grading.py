@@ -129,20 +129,27 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
         criteria = rubric.load(workshop.course, assignment)
         with clock.stage("theory"):
             theory = _theory(submission, workshop)
-        progress("reading the report", None)
-        with clock.stage("report"):
-            hand_in, faults = handin.facts(submission)
-            if "answers" in submission.missing:
-                faults.append(submission.missing["answers"])
-        models = {
-            name: _model(submission, name, workshop, Path(scratch), progress, clock)
-            for name in submission.manifest.models
-        }
+        # The report is read by a process of its own, while the models' workers start.
+        with ThreadPoolExecutor(1, thread_name_prefix="report") as aside:
+            reading = aside.submit(_read_report, submission, clock)
+            models = {
+                name: _model(submission, name, workshop, Path(scratch), progress, clock)
+                for name in submission.manifest.models
+            }
+            hand_in, faults = reading.result()
     marks = rubric.mark(criteria, models=models, theory=theory, hand_in=hand_in)
     return GradeResult(
         group=submission.manifest.group, assignment=assignment, marks=marks, theory=theory, measurements=models,
         hand_in=hand_in, faults=faults, provenance=_provenance(path, workshop, submission, clock, models),
     )
+
+
+def _read_report(submission: Submission, clock: _Clock) -> tuple[HandIn, list[Fault]]:
+    with clock.stage("report"):
+        hand_in, faults = handin.facts(submission)
+    if "answers" in submission.missing:
+        faults.append(submission.missing["answers"])
+    return hand_in, faults
 
 
 def _theory(submission: Submission, workshop: Workshop) -> TheoryResult:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli.options import AsJson, Data, Device, Reports, Seed, StandIn, Unconfined
 from harness.errors import UserError
 from harness.limits import FULL, QUICK, Budget
+
+if TYPE_CHECKING:
+    from harness.data import Dataset
 
 __all__ = ["budget_named", "grade", "hand_ins"]
 
@@ -38,11 +42,7 @@ def grade(
 
     Writes reports/GROUP/index.html and result.json, and reports/index.html over all of them.
     """
-    from harness.cli.running import grade_all
-    from harness.cli.terminal import console
-    from harness.cli.workshop import load_data, workshop
     from harness.course import find_course
-    from harness.sandbox.choose import choose_box
 
     course = find_course()
     chosen = budget_named(budget, fit_seconds=fit_seconds)
@@ -50,9 +50,17 @@ def grade(
     _check_device(device)
     if inception is not None and not inception.is_file():
         raise UserError(f"--inception {inception}: there is no such file; leave the option out to do without it")
-    box = choose_box(unconfined=unconfined)
+    # Unpacking the data lets go of the interpreter, which has the rest to import meanwhile.
+    with ThreadPoolExecutor(1, thread_name_prefix="data") as aside:
+        loading = aside.submit(_load, data, stand_in=stand_in)
+        from harness.cli.running import grade_all
+        from harness.cli.terminal import console
+        from harness.cli.workshop import workshop
+        from harness.sandbox.choose import choose_box
+
+        box = choose_box(unconfined=unconfined)
     shop = workshop(
-        course, load_data(data, stand_in=stand_in), box, chosen, seed=seed, device=device, keep=not no_store,
+        course, loading.result(), box, chosen, seed=seed, device=device, keep=not no_store,
         with_key=not no_key, data_folder=data, inception=inception,
     )
     graded = grade_all(folders, shop, reports or course.reports, quiet=as_json)
@@ -61,6 +69,12 @@ def grade(
     else:
         graded.show(console())
     raise typer.Exit(graded.exit_code)
+
+
+def _load(folder: Path | None, *, stand_in: bool) -> Dataset:
+    from harness.cli.workshop import load_data
+
+    return load_data(folder, stand_in=stand_in)
 
 
 def budget_named(name: str, *, fit_seconds: float | None = None) -> Budget:
