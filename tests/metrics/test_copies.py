@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from harness.metrics import copies
+from harness.metrics.copies import _flags
 from harness.metrics.pictures import picture_array
 
 
@@ -105,3 +106,12 @@ def test_authenticity_is_that_of_the_definition():
 def test_two_runs_find_the_same(make_scene, memorised):
     scene = make_scene(samples=memorised)
     assert copies.measure(scene) == copies.measure(scene)
+
+
+def test_as_many_near_images_as_among_real_ones_is_no_flag_and_three_times_as_many_is():
+    real = {"share_features": 0.04, "share_pixels": 0.02}
+    numbers = {"authenticity": 0.6, "duplicates": 0.0, "share_pixels": 0.02}
+    assert not _flags(numbers | {"share_features": 0.07}, real, 2_000)
+    assert [flag.name for flag in _flags(numbers | {"share_features": 0.12}, real, 2_000)] == ["copies"]
+    assert [flag.name for flag in _flags(numbers | {"share_features": 0.0, "share_pixels": 0.06}, real, 2_000)] == [
+        "copies"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +41,9 @@ def test_the_tables_are_read_without_anything_heavy():
     code = f"import sys, harness.metrics; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_page_of_measurements_says_what_the_table_says():
+    script = Path(__file__).parents[2] / "scripts" / "write_measurements.py"
+    made = runpy.run_path(str(script))
+    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), f"run `python {script}`"
