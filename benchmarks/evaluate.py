@@ -8,7 +8,8 @@ The two run in turn, so that both meet the same machine; medians and the ratio o
 
     python benchmarks/evaluate.py [--runs 3] [--data DIR] [--json]
 
-Memory is the peak of the proportional set sizes of a run's processes together, looked at four times a second (Linux).
+Memory is the peak of the proportional set sizes of a run's processes together, looked at once a second (Linux): each
+look costs the processes some time, so more of them would slow down what is timed.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def timed(command: Sequence[str], env: dict[str, str]) -> Run:
 
 
 def _watch(root: int, peaks: list[int], ended: threading.Event) -> None:
-    while not ended.wait(0.25):
+    while not ended.wait(1.0):
         peaks[0] = max(peaks[0], sum(_memory(pid) for pid in _family(root)))
 
 
@@ -124,8 +125,8 @@ def main() -> None:
                 "--reports", str(cold / "reports")], env))
             fast_values = measured(quick[-1].output)
             slow.append(timed([
-                sys.executable, str(ROOT / "benchmarks" / "straightforward.py"), str(HAND_IN), "--data", str(plain_data)],
-                env))
+                sys.executable, str(ROOT / "benchmarks" / "straightforward.py"), str(HAND_IN),
+                "--data", str(plain_data)], env))
             slow_values = json.loads(slow[-1].output.splitlines()[-1])["values"]
             print(f"run {number + 1}: harness {quick[-1].seconds:.1f} s, {quick[-1].peak / 1e9:.2f} GB; "
                   f"straightforward {slow[-1].seconds:.1f} s, {slow[-1].peak / 1e9:.2f} GB", flush=True)

@@ -36,7 +36,7 @@ class GenerativeModel:
     framework: ClassVar[Literal["torch", "numpy"]] = "torch"
     conditional: ClassVar[bool] = False     # True: fit and sample are given labels
     log_prob_kind: ClassVar[Literal["exact", "bound", "estimate"]] = "bound"
-    batch_size: ClassVar[int] = 1000        # most images that one call of encode, decode or log_prob gets
+    batch_size: ClassVar[int] = 64         # most images that one call of encode, decode or log_prob gets
 
     def fit(self, images: Any, labels: Any, *, seed: int, device: str, deadline: float) -> None:
         """Train on images (N, 1, 28, 28); labels (N,) int64, or None unless conditional.

@@ -22,7 +22,7 @@ from harness.errors import UserError
 
 __all__ = [
     "MAX_BYTES", "MAX_DEPTH",
-    "compose", "display_name", "line_of", "loads", "place", "plain", "raw", "read", "shown", "text_of",
+    "compose", "display_name", "harmless", "line_of", "loads", "place", "plain", "raw", "read", "shown", "text_of",
 ]
 
 MAX_BYTES = 2**20
@@ -30,6 +30,9 @@ MAX_BYTES = 2**20
 
 MAX_DEPTH = 16
 """Most mappings and lists that may stand in each other."""
+
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters and bidirectional overrides; a line break and a tabulator are not among them."""
 
 MOST_PROBLEMS = 8       # more of them in one message help nobody
 
@@ -126,6 +129,11 @@ def text_of(path: Path, *, name: str | None = None) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(f"{name}, line {line}: not UTF-8 text; save the file as UTF-8") from None
+
+
+def harmless(text: str) -> str:
+    """Replace in a stranger's text what does more than show: control characters and bidirectional overrides."""
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def shown(text: str, *, most: int = 60) -> str:

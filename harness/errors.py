@@ -47,7 +47,7 @@ class UserError(HarnessError):
     """
 
 
-class SubmissionFault(HarnessError):
+class SubmissionFault(HarnessError):  # noqa: N818 - a fault is whose it is, an error is what happened
     """Something in a hand-in went wrong; the group that wrote it can mend it.
 
     Args:
@@ -66,6 +66,13 @@ class SubmissionFault(HarnessError):
         self.rationale = rationale
         self.hint = hint
         self.log = log
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a record of this fault holds, by the names of its fields."""
+        return {
+            "kind": self.kind, "message": self.message, "rationale": self.rationale, "hint": self.hint, "log": self.log,
+        }
 
 
 class Rejected(SubmissionFault):
@@ -110,7 +117,7 @@ class InvalidOutput(SubmissionFault):
     kind = "invalid output"
 
 
-class HarnessFault(HarnessError):
+class HarnessFault(HarnessError):  # noqa: N818 - as above
     """Something of the harness or its machine failed; it costs nobody points."""
 
 

@@ -12,10 +12,12 @@ import platform
 import shlex
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
@@ -24,31 +26,30 @@ from harness import __version__, evidence, handin, quiz, rubric
 from harness.course import Course
 from harness.data import Dataset
 from harness.errors import HarnessFault, Rejected, SubmissionFault, UserError
+from harness.evidence import Progress
+from harness.features import networks_hash
 from harness.limits import Budget
 from harness.metrics import FAMILIES
 from harness.metrics.base import Family, Perception, Recall, Scene
+from harness.metrics.together import import_heavy, one_thread_each
 from harness.records import (
+    OUR_FAULT,
     Fault,
     Findings,
     GradeResult,
     HandIn,
     Marks,
-    Measurement,
     ModelResult,
     Outcome,
     Provenance,
     TheoryResult,
 )
 from harness.sandbox.base import Box
-from harness.submissions import ModelEntry, Submission, intake
+from harness.submissions import ModelEntry, Submission, group_of, intake
 
-__all__ = ["Keep", "Progress", "Workshop", "grade"]
+__all__ = ["Keep", "Progress", "Workshop", "grade", "source_hash"]
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[str, float | None], None]
-"""Called with the name of the stage under way and the share of it that is done (None where nobody can know)."""
-
 
 class Keep(Protocol):
     """The stage store, as grading needs it: what a stage made, by what it was made from."""
@@ -67,6 +68,7 @@ class Workshop:
         perception: makes the judges when the first model is measured; not called for a hand-in without models.
         keep: where results of stages are kept; None to make everything anew.
         with_key: whether the theory part is marked (where the key is at hand) or only checked for form.
+        inception_weights: file of Inception-v3's weights, for a Fréchet distance to compare with papers; or None.
 
     """
 
@@ -81,6 +83,7 @@ class Workshop:
     keep: Keep | None = None
     with_key: bool = True
     data_option: str = ""
+    inception_weights: Path | None = None
 
 
 @dataclass(slots=True)
@@ -126,18 +129,27 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
         criteria = rubric.load(workshop.course, assignment)
         with clock.stage("theory"):
             theory = _theory(submission, workshop)
-        progress("reading the report", None)
-        with clock.stage("report"):
-            hand_in, faults = handin.facts(submission)
-        models = {
-            name: _model(submission, name, workshop, Path(scratch), progress, clock)
-            for name in submission.manifest.models
-        }
+        # The report is read by a process of its own, while the models' workers start.
+        with ThreadPoolExecutor(1, thread_name_prefix="report") as aside:
+            reading = aside.submit(_read_report, submission, clock)
+            models = {
+                name: _model(submission, name, workshop, Path(scratch), progress, clock)
+                for name in submission.manifest.models
+            }
+            hand_in, faults = reading.result()
     marks = rubric.mark(criteria, models=models, theory=theory, hand_in=hand_in)
     return GradeResult(
         group=submission.manifest.group, assignment=assignment, marks=marks, theory=theory, measurements=models,
         hand_in=hand_in, faults=faults, provenance=_provenance(path, workshop, submission, clock, models),
     )
+
+
+def _read_report(submission: Submission, clock: _Clock) -> tuple[HandIn, list[Fault]]:
+    with clock.stage("report"):
+        hand_in, faults = handin.facts(submission)
+    if "answers" in submission.missing:
+        faults.append(submission.missing["answers"])
+    return hand_in, faults
 
 
 def _theory(submission: Submission, workshop: Workshop) -> TheoryResult:
@@ -156,9 +168,9 @@ def _model(
     def make() -> bytes:
         return _measure_model(submission, name, workshop, scratch, progress, clock).model_dump_json().encode()
 
-    if workshop.keep is None:
-        return ModelResult.model_validate_json(make())
     try:
+        if workshop.keep is None:
+            return ModelResult.model_validate_json(make())
         kept = workshop.keep.recall("model", _stage_inputs(submission, name, entry, workshop), make)
     except _NotKept as result:
         return result.result
@@ -179,7 +191,7 @@ def _stage_inputs(submission: Submission, name: str, entry: ModelEntry, workshop
         "hand_in": submission.fingerprint, "model": name, "entry": entry.model_dump_json(),
         "data": workshop.data.hash, "budget": json.dumps(asdict(workshop.budget), sort_keys=True),
         "seed": str(workshop.seed), "device": workshop.device, "box": workshop.box.name,
-        "code": _code_hash(), **_versions(),
+        "inception": str(workshop.inception_weights or ""), "code": source_hash(*_MEASURED_BY), **_versions(),
     }
 
 
@@ -188,6 +200,9 @@ def _measure_model(
 ) -> ModelResult:
     entry = submission.manifest.models[name]
     base = ModelResult(name=name, source=entry.source, route=entry.route, outcome=Outcome.SCORED)
+    missing = [fault for fault in submission.missing.values() if fault.model == name]
+    if missing:
+        return base.model_copy(update={"outcome": Outcome.SUBMISSION_FAULT, "faults": missing})
     say: Progress = lambda stage, share: progress(f"{name}: {stage}", share)  # noqa: E731 - one line with a type
     try:
         checkpoint = submission.folder / entry.checkpoint if entry.checkpoint else None
@@ -197,18 +212,21 @@ def _measure_model(
                     submission, name, data=workshop.data, box=workshop.box, budget=workshop.budget,
                     seed=workshop.seed, device=workshop.device, into=scratch / f"{name}-trained", progress=say,
                 )
-        with clock.stage(f"{name}.evidence"):
-            seen, faults = evidence.gather(
-                submission, name, checkpoint=checkpoint, data=workshop.data, box=workshop.box,
-                budget=workshop.budget, seed=workshop.seed, device=workshop.device, progress=say,
-            )
+        with ThreadPoolExecutor(1, thread_name_prefix="perception") as aside:
+            perceiving = aside.submit(_perceive, workshop)
+            with clock.stage(f"{name}.evidence"):
+                seen, faults = evidence.gather(
+                    submission, name, checkpoint=checkpoint, data=workshop.data, box=workshop.box,
+                    budget=workshop.budget, seed=workshop.seed, device=workshop.device, progress=say,
+                )
+            perception = perceiving.result()
         scene = Scene(
-            data=workshop.data, evidence=seen, perception=workshop.perception(), budget=workshop.budget,
-            seed=workshop.seed, recall=workshop.recall,
+            data=workshop.data, evidence=seen, perception=perception, budget=workshop.budget,
+            seed=workshop.seed, recall=workshop.recall, inception_weights=workshop.inception_weights,
         )
         return _keepable(_with_findings(base, scene, faults, say, clock))
     except SubmissionFault as fault:
-        shown = _shown(fault, stage=entry.route, model=name)
+        shown = Fault(stage=entry.route, model=name, **fault.facts)
         return base.model_copy(update={"outcome": Outcome.SUBMISSION_FAULT, "faults": [shown]})
     except HarnessFault as fault:
         raise _NotKept(base.model_copy(update={
@@ -216,35 +234,34 @@ def _measure_model(
         })) from fault
 
 
+def _perceive(workshop: Workshop) -> Perception:
+    """Import what measuring needs, and make the judges, while the group's code is asked."""
+    import_heavy()
+    return workshop.perception()
+
+
 def _keepable(result: ModelResult) -> ModelResult:
-    if any(fault.kind == "harness fault" for fault in result.faults):
+    if any(fault.ours for fault in result.faults):
         raise _NotKept(result)
     return result
 
 
 def _with_findings(base: ModelResult, scene: Scene, faults: list[Fault], say: Progress, clock: _Clock) -> ModelResult:
     """Let every family measure what it can, and say of the others why not."""
-    found: list[Findings] = []
     missing: dict[str, str] = {}
-    faults = list(faults)
     able = [family for family in FAMILIES if set(family.needs) <= set(scene.evidence.capabilities)]
     for family in FAMILIES:
         if family not in able:
             lacking = [need for need in family.needs if need not in scene.evidence.capabilities]
             missing[family.name] = f"the model has no {' and no '.join(lacking)}"
-    for done, family in enumerate(able):
-        say(f"measuring {family.title.lower()}", done / len(able))
-        with clock.stage(f"{base.name}.{family.name}"):
-            try:
-                found.append(_measured(family, scene))
-            except HarnessFault as fault:
-                faults.append(_our_fault(str(fault), family.name, base.name))
-    failed = any(fault.kind != "harness fault" for fault in faults)
-    ours = any(fault.kind == "harness fault" for fault in faults)
+    found, failures = _measure_all(able, scene, say, clock, base.name)
+    faults = [*faults, *failures]
+    failed = not all(fault.ours for fault in faults)
+    ours = any(fault.ours for fault in faults)
     outcome = Outcome.SUBMISSION_FAULT if failed else Outcome.HARNESS_FAULT if ours else Outcome.SCORED
     return base.model_copy(update={
         "outcome": outcome, "capabilities": list(scene.evidence.capabilities), "parameters": scene.evidence.parameters,
-        "measurements": {one.name: one for one in _all_measurements(found)},
+        "measurements": {each.name: each for one in found for each in one.measurements},
         "tables": {key: table for one in found for key, table in one.tables.items()},
         "pictures": {key: picture for one in found for key, picture in one.pictures.items()},
         "clouds": {key: cloud for one in found for key, cloud in one.clouds.items()},
@@ -253,9 +270,30 @@ def _with_findings(base: ModelResult, scene: Scene, faults: list[Fault], say: Pr
     })
 
 
-def _all_measurements(found: list[Findings]) -> Iterator[Measurement]:
-    for one in found:
-        yield from one.measurements
+def _measure_all(
+    families: Sequence[Family], scene: Scene, say: Progress, clock: _Clock, model: str,
+) -> tuple[list[Findings], list[Fault]]:
+    """Measure families side by side, the slowest first; give what they found in their own order, and our faults."""
+
+    def measure(family: Family) -> Findings:
+        with clock.stage(f"{model}.{family.name}"):
+            return _measured(family, scene)
+
+    threads = scene.budget.limits.threads
+    with one_thread_each(), ThreadPoolExecutor(threads, thread_name_prefix="measuring") as pool:
+        slowest_first = sorted(families, key=lambda family: family.cost, reverse=True)
+        running: dict[Future[Findings], Family] = {pool.submit(measure, family): family for family in slowest_first}
+        say("measuring", 0.0)
+        for done, _ in enumerate(as_completed(running), start=1):
+            waiting = [family.title.lower() for future, family in running.items() if not future.done()]
+            say(f"measuring {', '.join(waiting[:threads])}", done / len(running))
+    found, faults = {}, []
+    for future, family in running.items():
+        try:
+            found[family.name] = future.result()
+        except HarnessFault as fault:
+            faults.append(_our_fault(str(fault), family.name, model))
+    return [found[family.name] for family in families if family.name in found], faults
 
 
 def _measured(family: Family, scene: Scene) -> Findings:
@@ -266,21 +304,14 @@ def _measured(family: Family, scene: Scene) -> Findings:
         raise
     except MemoryError as error:
         raise HarnessFault(f"no memory left while measuring {family.title.lower()}") from error
-    except Exception as error:  # noqa: BLE001 - a bug of ours in one family must not cost the group the others
+    except Exception as error:
         logger.exception("measuring %s failed", family.name)
         raise HarnessFault(f"measuring {family.title.lower()} failed: {type(error).__name__}: {error}") from error
 
 
-def _shown(fault: SubmissionFault, *, stage: str, model: str | None = None) -> Fault:
-    return Fault(
-        kind=fault.kind, stage=stage, model=model, message=fault.message, rationale=fault.rationale, hint=fault.hint,
-        log=fault.log,
-    )
-
-
 def _our_fault(message: str, stage: str, model: str | None) -> Fault:
     return Fault(
-        kind="harness fault", stage=stage, model=model, message=message,
+        kind=OUR_FAULT, stage=stage, model=model, message=message,
         rationale="This is a fault of the harness or its machine, not of the hand-in; it costs no points.",
         hint="Teaching staff: run `harness doctor`, then grade this hand-in again.",
     )
@@ -288,11 +319,10 @@ def _our_fault(message: str, stage: str, model: str | None) -> Fault:
 
 def _rejected(path: Path, workshop: Workshop, fault: Rejected, clock: _Clock) -> GradeResult:
     """Name the group and its fault where not even the manifest could be read."""
-    name = path.resolve().name
     return GradeResult(
-        group=name, assignment="", marks=Marks(points=0, max_points=0, open_points=0, parts=[]),
+        group=group_of(path), assignment="", marks=Marks(points=0, max_points=0, open_points=0, parts=[]),
         theory=TheoryResult(outcome=Outcome.SUBMISSION_FAULT, quiz="", max_points=0, problems=[fault.message]),
-        measurements={}, hand_in=HandIn(members=[]), faults=[_shown(fault, stage="intake")],
+        measurements={}, hand_in=HandIn(members=[]), faults=[Fault(stage="intake", **fault.facts)],
         provenance=_provenance(path, workshop, None, clock, {}),
     )
 
@@ -308,7 +338,7 @@ def _provenance(
         budget=workshop.budget.name, data=workshop.data.name, data_hash=workshop.data.hash,
         stand_in=workshop.data.stand_in, hand_in_hash=submission.fingerprint if submission else "",
         rubric=assignment, rubric_hash=hashlib.sha256(rules.read_bytes()).hexdigest() if rules.is_file() else "",
-        judge_hash=workshop.perception().judge_hash if models else "",
+        judge_hash=networks_hash() if models else "",
         limits={key: float(value) for key, value in asdict(workshop.budget.limits).items()},
         durations={stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
     )
@@ -340,14 +370,18 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _code_hash() -> str:
-    """Hash the code that evidence and measurements are made by, so that a change of it makes them anew."""
-    root = Path(__file__).parent
+_MEASURED_BY = (
+    "contract.py", "limits.py", "wire.py", "grading.py", "worker", "sandbox", "evidence", "features", "metrics",
+    "weights/judges.json",
+)
+
+
+@cache
+def source_hash(*rooms: str) -> str:
+    """Hash files of the package, and the Python files below folders of it, so that a change of them is noticed."""
     digest = hashlib.sha256()
-    for room in ("contract.py", "limits.py", "wire.py", "worker", "sandbox", "evidence", "features.py", "metrics", "grading.py"):
-        place = root / room
-        if not place.exists():
-            place = place.with_suffix(".py")
+    for room in rooms:
+        place = Path(__file__).parent / room
         for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             digest.update(file.read_bytes())
     return digest.hexdigest()

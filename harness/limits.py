@@ -63,7 +63,7 @@ class Budget:
     samples_seconds: float = 120.0      # sampling stops asking for more after this long
     pairs: int = 1_000                  # interpolation pairs within classes, and as many between
     points: int = 11                    # points on each line, ends included
-    likelihood_images: int = 2_500      # how many test images a log density is asked for, if there is one
+    likelihood_images: int = 1_000      # how many test images a log density is asked for, if there is one
     probe_images: int = 500             # images of each probe (noise, permuted pixels, inverted)
     copies: int = 2_000                 # samples looked up among the training images
     code_numbers: int = 128             # most numbers that a code may have

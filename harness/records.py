@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "OUR_FAULT",
     "SCHEMA",
     "Better",
     "CriterionMark",
@@ -59,16 +60,25 @@ class Outcome(StrEnum):
     NOT_HANDED_IN = "not_handed_in"
 
 
-class Fault(Record):
-    """A fault of the group's (or, with kind "harness fault", of the harness's own) as it is shown."""
+OUR_FAULT = "harness fault"
+"""The kind of a fault that is the harness's own."""
 
-    kind: str                   # SubmissionFault.kind, or "harness fault"
+
+class Fault(Record):
+    """A fault of the group's, or of the harness's own, as it is shown."""
+
+    kind: str                   # SubmissionFault.kind, or OUR_FAULT
     stage: str                  # "intake", "fit", "encode", "decode", "sample", "answers", "report", ...
     model: str | None = None    # "vae" or "other"; None where it concerns the whole hand-in
     message: str
     rationale: str = ""
     hint: str = ""
     log: str = ""               # tail of what the group's code printed
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is the harness's own, which costs nobody points."""
+        return self.kind == OUR_FAULT
 
 
 class Flag(Record):
@@ -137,7 +147,7 @@ class Findings(Record):
     """What one family of metrics found out about one model."""
 
     measurements: list[Measurement] = Field(default_factory=list)
-    tables: dict[str, Table] = Field(default_factory=dict)          # "reconstruction.per_class", "interpolation.steps", ...
+    tables: dict[str, Table] = Field(default_factory=dict)          # "reconstruction.per_class", ...
     pictures: dict[str, Picture] = Field(default_factory=dict)      # "reconstruction.per_class", "samples", ...
     clouds: dict[str, PointCloud] = Field(default_factory=dict)     # "clusters.map"
     flags: list[Flag] = Field(default_factory=list)
@@ -258,7 +268,7 @@ class Provenance(Record):
     versions: dict[str, str]                # harness, python, torch, ...
     platform: str
     device: str
-    box: str                                # backend and level: "bubblewrap (uid 65534, cgroup v1)", "plain (no protection)"
+    box: str                                # "bubblewrap (uid 65534, cgroup v1)", "plain (no protection)"
     seed: int
     budget: str
     data: str                               # "fashion-mnist" or "garments"
@@ -285,4 +295,9 @@ class GradeResult(Record):
     faults: list[Fault]                     # of the whole hand-in; those of a model stand with it
     provenance: Provenance
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(populate_by_name=True)
+
+    @property
+    def all_faults(self) -> list[Fault]:
+        """The faults of the whole hand-in, then those of its models."""
+        return [*self.faults, *(fault for model in self.measurements.values() for fault in model.faults)]

@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
-    "errors", "contract", "records", "limits", "documents", "course", "data", "submissions", "wire", "sandbox", "worker",
-    "evidence", "features", "metrics", "quiz", "handin", "rubric", "grading", "batch", "store", "gradebook",
+    "errors", "contract", "records", "limits", "documents", "course", "data", "submissions", "wire", "sandbox",
+    "worker", "evidence", "features", "metrics", "quiz", "handin", "rubric", "grading", "batch", "store", "gradebook",
     "lms", "report", "scaffold", "cli", "__main__",
 )
 FILES = sorted((ROOT / "harness").rglob("*.py"))
@@ -24,11 +24,11 @@ def room(path: Path) -> str:
 def imported_rooms(path: Path) -> set[str]:
     rooms = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module and node.module.split(".")[0] == "harness":
-            parts = node.module.split(".")
-            rooms |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names if alias.name != "__version__"}
-        elif isinstance(node, ast.Import):
+        if isinstance(node, ast.Import):
             rooms |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("harness.")}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "harness":
+            _, *below = node.module.split(".")
+            rooms |= set(below[:1]) or {alias.name for alias in node.names if alias.name != "__version__"}
     return rooms
 
 

@@ -146,10 +146,11 @@ def test_links_pipes_and_hard_links_are_left_out(hand_in, into, tmp_path):
     assert set(taken.files) == set(FILES)
 
 
-def test_a_named_file_that_was_left_out_is_refused_with_that_reason(hand_in, into, tmp_path):
+def test_a_named_file_that_was_left_out_is_missing_for_that_reason(hand_in, into, tmp_path):
     (hand_in / "vae.safetensors").rename(tmp_path / "elsewhere")
     (hand_in / "vae.safetensors").symlink_to(tmp_path / "elsewhere")
-    fault = rejection(hand_in, into)
+    (fault,) = intake(hand_in, into).missing.values()
+    assert fault.model == "vae"
     assert "'vae.safetensors' as models.vae.checkpoint" in fault.message
     assert "symbolic link" in fault.hint
 
@@ -248,9 +249,10 @@ def test_a_manifest_with_nothing_to_grade_is_refused(tmp_path, into):
     ("nets.gan:", "gan:", "'gan.py' as models.other.source", "'nets/gan.py'"),
     ("report.pdf", "group3.pdf", "'group3.pdf' as report", "'report.pdf'"),
 ])
-def test_a_named_file_that_is_missing_is_refused_with_the_nearest_one(hand_in, into, old, new, message, hint):
+def test_a_named_file_that_is_missing_is_a_fault_that_names_the_nearest_one(hand_in, into, old, new, message, hint):
     (hand_in / "submission.yaml").write_text(MANIFEST.replace(old, new))
-    fault = rejection(hand_in, into)
+    (fault,) = intake(hand_in, into).missing.values()
+    assert fault.kind == "rejected"
     assert message in fault.message
     assert f"Did you mean {hint}?" in fault.hint
 

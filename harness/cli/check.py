@@ -27,25 +27,19 @@ def check(
 
     Says what will be measured, what is missing and what fails. Fewer images are used than for a grade.
     """
-    from harness.cli.grade import budget_named
+    from harness.cli.grade import budget_named, hand_ins
     from harness.cli.running import check_one
     from harness.cli.terminal import console
-    from harness.cli.workshop import load_data, workshop
+    from harness.cli.workshop import box_for_own_code, load_data, workshop
     from harness.course import find_course
-    from harness.errors import BoxUnavailable, UserError
-    from harness.sandbox.choose import choose_box
 
-    if not path.is_dir():
-        raise UserError(f"{path}: there is no such folder; give the folder of your hand-in, such as submissions/group1")
-    err = console(err=True)
-    try:
-        box = choose_box()
-    except BoxUnavailable:
-        err.print("[dim]no box on this machine: your code runs as an ordinary program, without limits on what it may do[/]")
-        box = choose_box(unconfined=True)
+    (path,) = hand_ins([path])
+    box, without = box_for_own_code()
+    if without:
+        console(err=True).print("[dim]no box on this machine: your code runs as an ordinary program[/]")
     shop = workshop(
         find_course(), load_data(data, stand_in=stand_in), box, budget_named("quick", fit_seconds=fit_seconds),
-        seed=seed, device=device, keep=False, with_key=False, data_option=str(data) if data else "",
+        seed=seed, device=device, keep=False, with_key=False, data_folder=data,
     )
     checked = check_one(path, shop, quiet=as_json)
     if as_json:

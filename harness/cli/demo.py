@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from harness.cli.exits import DONE, OURS
 from harness.cli.options import Data, Reports, StandIn
 
 __all__ = ["demo"]
@@ -13,11 +14,10 @@ def demo(*, data: Data = None, stand_in: StandIn = False, reports: Reports = Non
     """Grade the shipped hand-ins, on Fashion-MNIST or, where it cannot be had, on the drawn stand-in."""
     from harness.cli.grade import budget_named
     from harness.cli.running import grade_all
-    from harness.cli.terminal import console
-    from harness.cli.workshop import load_data, workshop
+    from harness.cli.terminal import console, plain
+    from harness.cli.workshop import box_for_own_code, load_data, workshop
     from harness.course import find_course
-    from harness.errors import BoxUnavailable, UserError
-    from harness.sandbox.choose import choose_box
+    from harness.errors import UserError
 
     course = find_course()
     folders = [folder for folder in (course.submissions / f"group{n}" for n in range(1, 5)) if folder.is_dir()]
@@ -27,18 +27,18 @@ def demo(*, data: Data = None, stand_in: StandIn = False, reports: Reports = Non
     try:
         dataset = load_data(data, stand_in=stand_in)
     except UserError as error:
-        out.print(f"[yellow]Fashion-MNIST is not to be had, so the demo uses garments, a drawn stand-in[/]\n[dim]{error}[/]")
+        out.print("[yellow]Fashion-MNIST is not to be had, so the demo uses garments, a drawn stand-in[/]")
+        out.print(f"[dim]{plain(str(error))}[/]")
         dataset = load_data(None, stand_in=True)
-    try:
-        box = choose_box()
-    except BoxUnavailable as error:
-        out.print(f"[yellow]{error}[/]\nThe shipped hand-ins are the project's own code, so the demo runs them unconfined.")
-        box = choose_box(unconfined=True)
+    box, without = box_for_own_code()
+    if without:
+        out.print(f"[yellow]{plain(without)}[/]")
+        out.print("The shipped hand-ins are the project's own code, so the demo runs them unconfined.")
     shop = workshop(
         course, dataset, box, budget_named("full"), seed=0, device="cpu", keep=True, with_key=True,
-        data_option=str(data) if data else "",
+        data_folder=data,
     )
     graded = grade_all(folders, shop, reports or course.reports, quiet=False)
     graded.show(out)
     # group4 is broken on purpose: its faults are what the demo shows, not a failure of the demo
-    raise typer.Exit(3 if graded.ours else 0)
+    raise typer.Exit(OURS if graded.ours else DONE)

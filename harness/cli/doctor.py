@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 import typer
 
+from harness.cli.exits import DONE, WRONG_USE
 from harness.cli.options import AsJson, Data
 
 __all__ = ["doctor"]
@@ -45,7 +46,7 @@ def doctor(*, data: Data = None, as_json: AsJson = False) -> None:
         out.print(table)
         out.print("\n[green]ready to grade[/]" if not missing else
                   f"\n[red]not ready to grade[/]: {', '.join(one.name for one in missing)}")
-    raise typer.Exit(2 if missing else 0)
+    raise typer.Exit(WRONG_USE if missing else DONE)
 
 
 def _versions() -> Iterator[Finding]:
@@ -118,6 +119,6 @@ def _judges() -> Iterator[Finding]:
     except HarnessFault as fault:
         yield Finding("judge networks", ready=False, needed=True, says=str(fault))
         return
-    for name, fact in facts.items():
+    for name, (accuracy, sha256) in facts.items():
         yield Finding(f"network: {name}", ready=True, needed=True,
-                      says=f"test accuracy {fact['test_accuracy']:.2%}, SHA-256 {fact['sha256'][:12]}…")
+                      says=f"test accuracy {accuracy:.2%}, SHA-256 {sha256[:12]}…")

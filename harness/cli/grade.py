@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +14,10 @@ from harness.cli.options import AsJson, Data, Device, Reports, Seed, StandIn, Un
 from harness.errors import UserError
 from harness.limits import FULL, QUICK, Budget
 
-__all__ = ["budget_named", "grade"]
+if TYPE_CHECKING:
+    from harness.data import Dataset
+
+__all__ = ["budget_named", "grade", "hand_ins"]
 
 
 def grade(
@@ -29,6 +33,8 @@ def grade(
     reports: Reports = None,
     no_key: Annotated[bool, typer.Option("--no-key", help="Check the theory part for form only.")] = False,
     no_store: Annotated[bool, typer.Option("--no-store", help="Measure anew what is in the store.")] = False,
+    inception: Annotated[Path | None, typer.Option(
+        metavar="FILE", show_default=False, help="Weights of Inception-v3, for FID as in papers.")] = None,
     unconfined: Unconfined = False,
     as_json: AsJson = False,
 ) -> None:
@@ -36,20 +42,26 @@ def grade(
 
     Writes reports/GROUP/index.html and result.json, and reports/index.html over all of them.
     """
-    from harness.cli.running import grade_all
-    from harness.cli.terminal import console
-    from harness.cli.workshop import load_data, workshop
     from harness.course import find_course
-    from harness.sandbox.choose import choose_box
 
     course = find_course()
     chosen = budget_named(budget, fit_seconds=fit_seconds)
-    folders = _hand_ins(paths)
+    folders = hand_ins(paths)
     _check_device(device)
-    box = choose_box(unconfined=unconfined)
+    if inception is not None and not inception.is_file():
+        raise UserError(f"--inception {inception}: there is no such file; leave the option out to do without it")
+    # Unpacking the data lets go of the interpreter, which has the rest to import meanwhile.
+    with ThreadPoolExecutor(1, thread_name_prefix="data") as aside:
+        loading = aside.submit(_load, data, stand_in=stand_in)
+        from harness.cli.running import grade_all
+        from harness.cli.terminal import console
+        from harness.cli.workshop import workshop
+        from harness.sandbox.choose import choose_box
+
+        box = choose_box(unconfined=unconfined)
     shop = workshop(
-        course, load_data(data, stand_in=stand_in), box, chosen, seed=seed, device=device, keep=not no_store,
-        with_key=not no_key, data_option=str(data) if data else "",
+        course, loading.result(), box, chosen, seed=seed, device=device, keep=not no_store,
+        with_key=not no_key, data_folder=data, inception=inception,
     )
     graded = grade_all(folders, shop, reports or course.reports, quiet=as_json)
     if as_json:
@@ -57,6 +69,12 @@ def grade(
     else:
         graded.show(console())
     raise typer.Exit(graded.exit_code)
+
+
+def _load(folder: Path | None, *, stand_in: bool) -> Dataset:
+    from harness.cli.workshop import load_data
+
+    return load_data(folder, stand_in=stand_in)
 
 
 def budget_named(name: str, *, fit_seconds: float | None = None) -> Budget:
@@ -71,7 +89,7 @@ def _check_device(device: str) -> None:
     """Refuse a device that this machine lacks, before anything is started on it."""
     if device == "cpu":
         return
-    if device.split(":")[0] != "cuda":
+    if device.split(":", maxsplit=1)[0] != "cuda":
         raise UserError(f"--device {device}: unknown; take cpu, cuda or cuda:N")
     import torch
 
@@ -80,11 +98,17 @@ def _check_device(device: str) -> None:
             f"--device {device}: torch finds no GPU on this machine; leave the option out to use the processor")
 
 
-def _hand_ins(paths: Sequence[Path]) -> list[Path]:
-    """Take the folders among the paths; a stray file among several (submissions/README.md) is passed over."""
+def hand_ins(paths: Sequence[Path]) -> list[Path]:
+    """Take the folders among the paths; a stray file among several (submissions/README.md) is passed over.
+
+    Raises:
+        UserError: a path does not exist, or none is a folder.
+
+    """
     for path in paths:
         if not path.exists():
-            raise UserError(f"{path}: there is no such folder; give the folder of a hand-in, such as submissions/group1")
+            raise UserError(
+                f"{path}: there is no such folder; give the folder of a hand-in, such as submissions/group1")
     folders = list(dict.fromkeys(path for path in paths if path.is_dir()))
     if not folders:
         raise UserError(f"{paths[0]}: not a folder; give the folder of a hand-in (unpack an archive first)")

@@ -13,7 +13,8 @@ __all__ = ["new"]
 def new(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to make, such as submissions/group7.")],
     *,
-    model: Annotated[str, typer.Option(metavar="NAME", help="Reference model to start from: vae, conv_vae.")] = "conv_vae",
+    model: Annotated[str, typer.Option(
+        metavar="NAME", help="Reference model to start from: a file of reference_models/.")] = "conv_vae",
     assignment: Annotated[str, typer.Option(metavar="NAME", help="The sheet it answers.")] = "summer23",
 ) -> None:
     """Write a hand-in that grades as it stands: manifest, model, answers to fill in."""

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.exits import DONE, FAULTS
 from harness.cli.options import AsJson
 
 __all__ = ["app"]
@@ -51,4 +52,4 @@ def check(
             good = "the form is right" if not theory.problems else f"{len(theory.problems)} problem(s) of form"
             out.print(f"\n[bold]{good}[/]; no key was used, so nothing is said about the answers")
     faulty = theory.outcome is Outcome.SUBMISSION_FAULT or bool(theory.problems)
-    raise typer.Exit(1 if faulty else 0)
+    raise typer.Exit(FAULTS if faulty else DONE)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.cli.exits import DONE, FAULTS, OURS
 from harness.errors import HarnessFault
 from harness.grading import Workshop, grade
 from harness.records import GradeResult, Outcome
@@ -27,20 +28,17 @@ class Graded:
     @property
     def faulty(self) -> bool:
         """Whether a hand-in has faults of its own."""
-        return any(_has_faults(result) for result, _ in self.results)
+        return any(_faulty(result) for result, _ in self.results)
 
     @property
     def ours(self) -> bool:
         """Whether the harness itself failed somewhere."""
-        return bool(self.failed) or any(
-            model.outcome is Outcome.HARNESS_FAULT or any(fault.kind == "harness fault" for fault in model.faults)
-            for result, _ in self.results for model in result.measurements.values()
-        )
+        return bool(self.failed) or any(_failed_by_us(result) for result, _ in self.results)
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 a hand-in has faults, 3 a fault of the harness."""
-        return 3 if self.ours else 1 if self.faulty else 0
+        """DONE, FAULTS or OURS; our own fault first."""
+        return OURS if self.ours else FAULTS if self.faulty else DONE
 
     def to_json(self) -> str:
         """Give the run as one JSON object: a line for each hand-in, and where its report is."""
@@ -67,10 +65,14 @@ class Graded:
             out.print(f"\n[bold]all reports[/] {self.index}", soft_wrap=True)
 
 
-def _has_faults(result: GradeResult) -> bool:
+def _failed_by_us(result: GradeResult) -> bool:
+    return any(fault.ours for model in result.measurements.values() for fault in model.faults)
+
+
+def _faulty(result: GradeResult) -> bool:
     return bool(
         result.faults or result.theory.outcome is Outcome.SUBMISSION_FAULT
-        or any(fault.kind != "harness fault" for model in result.measurements.values() for fault in model.faults)
+        or any(not fault.ours for model in result.measurements.values() for fault in model.faults)
     )
 
 
@@ -83,7 +85,7 @@ def _summary(result: GradeResult, report: Path) -> dict[str, object]:
         "theory": result.theory.outcome,
         "faults": [
             {"kind": fault.kind, "stage": fault.stage, "model": fault.model, "message": fault.message}
-            for fault in [*result.faults, *(one for model in result.measurements.values() for one in model.faults)]
+            for fault in result.all_faults
         ],
         "flags": [flag.name for model in result.measurements.values() for flag in model.flags],
     }
@@ -119,9 +121,8 @@ class Checked:
 
     @property
     def exit_code(self) -> int:
-        """0 nothing to mend, 1 the hand-in has faults, 3 a fault of the harness."""
-        graded = Graded(results=[(self.result, Path())])
-        return graded.exit_code
+        """DONE where nothing is to mend, else FAULTS or OURS."""
+        return OURS if _failed_by_us(self.result) else FAULTS if _faulty(self.result) else DONE
 
     def to_json(self) -> str:
         """Give the whole result without its pictures, as one JSON object."""
@@ -144,8 +145,9 @@ class Checked:
             for family in FAMILIES:
                 reason = model.not_applicable.get(family.name)
                 measured = any(name.split(".")[0] == family.name for name in model.measurements)
-                mark, why = ("[dim]–[/]", reason) if reason else ("[green]✓[/]", "") if measured else ("[red]✗[/]", "failed")
-                out.print(f"  {mark} {family.title}{': ' + plain(why) if why else ''}")
+                mark = "[dim]–[/]" if reason else "[green]✓[/]" if measured else "[red]✗[/]"
+                why = f": {plain(reason)}" if reason else "" if measured else ": failed, see below"
+                out.print(f"  {mark} {family.title}{why}")
             if model.measurements:
                 out.print()
                 out.print(measurements_table(model))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +12,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from harness.documents import harmless
 from harness.records import GradeResult, ModelResult, Outcome, TheoryResult
 
 __all__ = ["Stages", "console", "marks_table", "measurements_table", "plain", "problems", "stages", "theory_table"]
 
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-
 def plain(text: str) -> str:
     """Make text of a hand-in safe to print: no control characters, no bidirectional overrides, no markup."""
-    return escape(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text))
+    return escape(harmless(text))
 
 
 def console(*, err: bool = False) -> Console:
@@ -81,9 +78,13 @@ _OUTCOMES = {
 }
 
 
+def _table(title: str) -> Table:
+    return Table(title=plain(title), title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+
+
 def marks_table(result: GradeResult) -> Table:
     """Lay out the points of one hand-in, criterion by criterion."""
-    table = Table(title=f"{plain(result.group)} · {plain(result.assignment)}", title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = _table(f"{result.group} · {result.assignment}")
     table.add_column("Criterion", ratio=3)
     table.add_column("Points", justify="right", no_wrap=True)
     table.add_column("Measured", justify="right", no_wrap=True)
@@ -97,7 +98,8 @@ def marks_table(result: GradeResult) -> Table:
     marks = result.marks
     still = f", {_points(marks.open_points)} still open" if marks.open_points else ""
     table.add_section()
-    table.add_row("[bold]Total[/]", f"[bold]{_points(marks.points)}/{_points(marks.max_points)}[/]", "", still.strip(", "))
+    total = f"[bold]{_points(marks.points)}/{_points(marks.max_points)}[/]"
+    table.add_row("[bold]Total[/]", total, "", still.strip(", "))
     return table
 
 
@@ -105,7 +107,7 @@ def measurements_table(model: ModelResult) -> Table:
     """Lay out what was measured of one model, each number beside its interval and its baselines."""
     from harness.metrics import METRICS
 
-    table = Table(title=f"{plain(model.name)} · {plain(model.source)}", title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = _table(f"{model.name} · {model.source}")
     table.add_column("Measurement", ratio=3)
     table.add_column("Value", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
@@ -144,10 +146,9 @@ def theory_table(theory: TheoryResult) -> Table:
 
 def problems(result: GradeResult) -> Iterator[str]:
     """Say every fault and flag of a hand-in in a line or two, as markup."""
-    faults = [*result.faults, *(fault for model in result.measurements.values() for fault in model.faults)]
-    for fault in faults:
+    for fault in result.all_faults:
         where = f"{fault.model}, {fault.stage}" if fault.model else fault.stage
-        colour = "magenta" if fault.kind == "harness fault" else "red"
+        colour = "magenta" if fault.ours else "red"
         yield f"[{colour}]{plain(fault.kind)}[/] ({plain(where)}): {plain(fault.message)}"
         if fault.hint:
             yield f"  {plain(fault.hint)}"

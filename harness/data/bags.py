@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.data.drawing import SIZE, Brush, X, Y, box, curve, outside, paint, ring
+from harness.data.drawing import SIZE, Array, Brush, X, Y, box, curve, outside, paint, ring
 from harness.data.fabric import cloth, seam
 
 __all__ = ["bag"]
 
 
-def bag(brush: Brush) -> np.ndarray:
+def bag(brush: Brush) -> Array:
     """Draw handbags, totes, clutches and satchels: a body, perhaps handles, a flap and a clasp."""
-    middle, half = (
-        14 + brush.about(0, 0.4),
-        np.where(brush.chance(0.7), brush.between(10.5, 13.4), brush.between(8.0, 11.0)),
-    )
+    middle = 14 + brush.about(0, 0.4)
+    half = np.where(brush.chance(0.7), brush.between(10.5, 13.4), brush.between(8.0, 11.0))
     crown = np.where(brush.chance(0.72), brush.between(8.5, 13.0), brush.between(3.5, 8.5))
     base = np.where(brush.chance(0.7), brush.between(24.5, 27.5), brush.between(20.5, 24.5))
     side = np.abs(X - middle)

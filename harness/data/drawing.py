@@ -11,10 +11,13 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = [
     "SIZE",
+    "Array",
     "Brush",
+    "Mask",
     "X",
     "Y",
     "box",
@@ -29,8 +32,10 @@ __all__ = [
 ]
 
 SIZE = 28
-Y = (np.arange(SIZE) + 0.5).reshape(1, SIZE, 1)
-X = (np.arange(SIZE) + 0.5).reshape(1, 1, SIZE)
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Y: Array = np.arange(0.5, SIZE, dtype=np.float64).reshape(1, SIZE, 1)
+X: Array = np.arange(0.5, SIZE, dtype=np.float64).reshape(1, 1, SIZE)
 
 
 class Brush:
@@ -40,23 +45,23 @@ class Brush:
         self.rng = rng
         self.count = count
 
-    def between(self, low: float, high: float) -> np.ndarray:
+    def between(self, low: float, high: float) -> Array:
         """Draw uniformly from [low, high]."""
         return self.rng.uniform(low, high, (self.count, 1, 1))
 
-    def about(self, mean: float, deviation: float) -> np.ndarray:
+    def about(self, mean: float, deviation: float) -> Array:
         """Draw from a normal distribution, cut off at two standard deviations."""
         return mean + deviation * np.clip(self.rng.standard_normal((self.count, 1, 1)), -2, 2)
 
-    def chance(self, share: float) -> np.ndarray:
+    def chance(self, share: float) -> Mask:
         """Draw True in this share of the images."""
         return self.rng.random((self.count, 1, 1)) < share
 
-    def choice(self, *shares: float) -> np.ndarray:
+    def choice(self, *shares: float) -> NDArray[np.int64]:
         """Draw 0, 1, 2, ... with these probabilities."""
         return self.rng.choice(len(shares), size=(self.count, 1, 1), p=np.array(shares) / sum(shares))
 
-    def clouds(self, cells: int) -> np.ndarray:
+    def clouds(self, cells: int) -> Array:
         """Draw smooth noise (n, 28, 28) of unit variance, about `cells` patches wide."""
         grid = self.rng.standard_normal((self.count, cells + 1, cells + 1))
         position = (np.arange(SIZE) + 0.5) / SIZE * cells
@@ -64,28 +69,28 @@ class Brush:
         weights /= np.linalg.norm(weights, axis=1, keepdims=True)
         return np.asarray(weights @ grid @ weights.T)
 
-    def grain(self) -> np.ndarray:
+    def grain(self) -> Array:
         """Draw noise (n, 28, 28) that differs from pixel to pixel, of unit variance."""
         return self.rng.standard_normal((self.count, SIZE, SIZE))
 
-    def stripes(self, across: np.ndarray, shortest: float, longest: float) -> np.ndarray:
+    def stripes(self, across: Array, shortest: float, longest: float) -> Array:
         """Draw soft stripes in [-1, 1] of a random period, counted along a field such as X or Y."""
         phase = 2 * np.pi * (across / self.between(shortest, longest) + self.between(0, 1))
         return np.clip(self.between(1, 3) * np.sin(phase), -1, 1)
 
 
-def cover(distance: np.ndarray) -> np.ndarray:
+def cover(distance: Array) -> Array:
     """Turn signed distance into the share of a pixel that is inside."""
     return np.clip(0.5 - distance, 0, 1)
 
 
-def paint(image: np.ndarray, distance: np.ndarray, tone: np.ndarray | float) -> np.ndarray:
+def paint(image: Array, distance: Array, tone: Array | float) -> Array:
     """Lay a shape of this tone (grey value in [0, 1]) over the images."""
     share = cover(distance)
     return image + share * (tone - image)
 
 
-def union(*distances: np.ndarray) -> np.ndarray:
+def union(*distances: Array) -> Array:
     """Join shapes."""
     out = distances[0]
     for distance in distances[1:]:
@@ -93,17 +98,17 @@ def union(*distances: np.ndarray) -> np.ndarray:
     return out
 
 
-def outside(distance: np.ndarray, hole: np.ndarray) -> np.ndarray:
+def outside(distance: Array, hole: Array) -> Array:
     """Cut a shape out of another."""
     return np.maximum(distance, -hole)
 
 
-def box(left: np.ndarray, top: np.ndarray, right: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+def box(left: Array, top: Array, right: Array, bottom: Array) -> Array:
     """Give the distance to upright rectangles."""
     return np.maximum(np.maximum(left - X, X - right), np.maximum(top - Y, Y - bottom))
 
 
-def polygon(*corners: tuple[np.ndarray, np.ndarray], x: np.ndarray = X) -> np.ndarray:
+def polygon(*corners: tuple[Array, Array], x: Array = X) -> Array:
     """Give the distance to convex polygons whose corners (x, y) go round clockwise as seen on the screen.
 
     `x` may be another field than X: the distance from a middle line, say, to draw a pair of mirrored shapes.
@@ -117,21 +122,22 @@ def polygon(*corners: tuple[np.ndarray, np.ndarray], x: np.ndarray = X) -> np.nd
 
 
 def line(
-    x0: np.ndarray, y0: np.ndarray, x1: np.ndarray, y1: np.ndarray, width: np.ndarray | float
-) -> np.ndarray:
+    x0: Array, y0: Array, x1: Array, y1: Array, width: Array | float
+) -> Array:
     """Give the distance to strokes of this width with round ends."""
     dx, dy = x1 - x0, y1 - y0
     share = np.clip(((X - x0) * dx + (Y - y0) * dy) / (dx * dx + dy * dy + 1e-9), 0, 1)
     return np.sqrt((X - x0 - share * dx) ** 2 + (Y - y0 - share * dy) ** 2) - width / 2
 
 
-def ring(x: np.ndarray, y: np.ndarray, across: np.ndarray, up: np.ndarray, width: np.ndarray) -> np.ndarray:
+def ring(x: Array, y: Array, across: Array, up: Array, width: Array) -> Array:
     """Give the distance (nearly) to the upper half of elliptic rings, as handles are."""
     radius = np.sqrt(((X - x) / across) ** 2 + ((Y - y) / up) ** 2)
-    return np.maximum(np.abs(radius - 1) * np.minimum(across, up) - width / 2, Y - y)
+    distance: Array = np.abs(radius - 1) * np.minimum(across, up) - width / 2
+    return np.maximum(distance, Y - y)
 
 
-def curve(axis: np.ndarray, *knots: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def curve(axis: Array, *knots: tuple[Array, Array]) -> Array:
     """Interpolate smoothly between knots (position, value) along X or Y, constant beyond the ends."""
     out = knots[0][1] + 0 * axis
     for (start, before), (end, after) in itertools.pairwise(knots):

@@ -9,14 +9,14 @@ import numpy as np
 
 from harness.data.bags import bag
 from harness.data.dataset import CLASSES, Dataset, Split, hash_of
-from harness.data.drawing import SIZE, Brush
+from harness.data.drawing import SIZE, Array, Brush
 from harness.data.fabric import grained
 from harness.data.shoes import ankle_boot, sandal, sneaker
 from harness.data.tops import COAT, DRESS, PULLOVER, SHIRT, T_SHIRT, top, trouser
 
 __all__ = ["garments"]
 
-PAINTERS: tuple[Callable[[Brush], np.ndarray], ...] = (
+PAINTERS: tuple[Callable[[Brush], Array], ...] = (
     partial(top, cut=T_SHIRT),
     trouser,
     partial(top, cut=PULLOVER),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.data.drawing import Brush, X, Y
+from harness.data.drawing import Array, Brush, X, Y
 
 __all__ = ["cloth", "grained", "leather", "seam"]
 
 
-def cloth(brush: Brush, *, plain: float, x: np.ndarray, bright: float = 0.0) -> np.ndarray:
+def cloth(brush: Brush, *, plain: float, x: Array, bright: float = 0.0) -> Array:
     """Dye and weave: grey values (n, 28, 28) of cloth, `plain` the share without a pattern."""
     dark = brush.chance(0.24 - bright)
     base = np.where(dark, brush.between(0.10, 0.50), 1.0 - 0.38 * brush.between(0, 1) ** 1.2)
@@ -26,10 +26,11 @@ def cloth(brush: Brush, *, plain: float, x: np.ndarray, bright: float = 0.0) -> 
     )
     folds = 0.035 * brush.clouds(6) + 0.04 * brush.stripes(x + brush.between(-0.4, 0.4) * Y, 5, 13)
     light = brush.about(0, 0.006) * (X - 14) + brush.about(0, 0.005) * (Y - 14)
-    return np.clip(base * (1 + strength * (pattern + 1) / 2) + folds + light, 0.04, 1.0)
+    grey: Array = base * (1 + strength * (pattern + 1) / 2) + folds + light
+    return np.clip(grey, 0.04, 1.0)
 
 
-def leather(brush: Brush, *, x: np.ndarray = X) -> np.ndarray:
+def leather(brush: Brush, *, x: Array = X) -> Array:
     """Give the grey values (n, 28, 28) of an upper: panels of several tones, with some shine."""
     base = np.where(brush.chance(0.28), brush.between(0.12, 0.5), brush.between(0.5, 0.95))
     panel = brush.between(-0.35, 0.35) * np.where(
@@ -40,13 +41,13 @@ def leather(brush: Brush, *, x: np.ndarray = X) -> np.ndarray:
 
 
 def seam(
-    image: np.ndarray, distance: np.ndarray, depth: np.ndarray | float, width: float = 0.9
-) -> np.ndarray:
+    image: Array, distance: Array, depth: Array | float, width: float = 0.9
+) -> Array:
     """Darken along the edge of a shape."""
     return image * (1 - depth * np.clip(1 - np.abs(distance) / width, 0, 1))
 
 
-def grained(brush: Brush, image: np.ndarray) -> np.ndarray:
+def grained(brush: Brush, image: Array) -> Array:
     """Add the grain of a scaled-down photograph, where there is something to see."""
     return np.where(
         image > 0.01, image + brush.between(0.004, 0.022) * brush.grain() * np.minimum(4 * image, 1), 0.0

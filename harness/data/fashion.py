@@ -74,10 +74,10 @@ def fashion_mnist(
             tried.append(f"the download ({reason})")
     else:
         tried.append("the download (not allowed here)")
+    names = ", ".join(f"{name}.gz" for name in ARCHIVES)
     raise UserError(
-        f"Fashion-MNIST was not found; tried {', '.join(tried)}: connect to the network once, or put the four "
-        "official archives (train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, "
-        "t10k-labels-idx1-ubyte.gz) into a folder and name it with --data or HARNESS_DATA."
+        f"Fashion-MNIST was not found; tried {', '.join(tried)}: connect to the network once, or put the "
+        f"four official archives ({names}) into a folder and name it with --data or HARNESS_DATA."
     )
 
 
@@ -112,7 +112,7 @@ def _find(root: Path, name: str) -> Path:
 
 
 def _read_array(path: Path, name: str) -> np.ndarray:
-    """Read one idx file (http://yann.lecun.com/exdb/mnist), packed or not, as the uint8 array it must hold."""
+    """Read one idx file (http://yann.lecun.com/exdb/mnist), packed or not, into a uint8 array."""
     checksum, shape = ARCHIVES[name]
     try:
         content = path.read_bytes()

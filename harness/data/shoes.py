@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.data.drawing import SIZE, Brush, X, Y, cover, curve, line, paint, polygon, union
+from harness.data.drawing import SIZE, Array, Brush, Mask, X, Y, cover, curve, line, paint, polygon, union
 from harness.data.fabric import leather, seam
 
 __all__ = ["ankle_boot", "sandal", "sneaker"]
@@ -16,25 +16,25 @@ __all__ = ["ankle_boot", "sandal", "sneaker"]
 class Sole:
     """Where a shoe stands: its ends and the height of its sole, the heel lifted above the ground."""
 
-    toe: np.ndarray
-    heel: np.ndarray
-    ground: np.ndarray
-    thick: np.ndarray
-    lift: np.ndarray
+    toe: Array
+    heel: Array
+    ground: Array
+    thick: Array
+    lift: Array
 
-    def under(self) -> np.ndarray:
+    def under(self) -> Array:
         """Give the height of the foot bed at each column."""
         middle = self.toe + (self.heel - self.toe) * 0.45
         return self.ground - self.thick - curve(X, (middle, 0 * self.lift), (self.heel - 2, self.lift))
 
-    def distance(self) -> np.ndarray:
+    def distance(self) -> Array:
         """Give the distance to the sole, without a heel under it."""
         bed = self.under()
         ends = np.maximum(self.toe - X, X - self.heel)
         return np.maximum(np.maximum(bed - Y, Y - bed - self.thick), ends)
 
 
-def sneaker(brush: Brush) -> np.ndarray:
+def sneaker(brush: Brush) -> Array:
     """Draw low shoes with a sole of another tone, laces and a stripe at the side."""
     sole = Sole(
         toe=brush.between(0.4, 2.2),
@@ -70,14 +70,14 @@ def sneaker(brush: Brush) -> np.ndarray:
     )
 
 
-def _stripe(brush: Brush, bed: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _stripe(brush: Brush, bed: Array) -> tuple[Array, Array, Array, Array]:
     """Give the ends of a stripe at a shoe's side."""
     base = bed.mean(axis=2, keepdims=True)
     start = brush.between(10, 14)
     return start, base - brush.between(0.5, 2.0), start + brush.between(3, 9), base - brush.between(3.0, 7.0)
 
 
-def ankle_boot(brush: Brush) -> np.ndarray:
+def ankle_boot(brush: Brush) -> Array:
     """Draw boots with a shaft, flat or with a heel."""
     heeled = brush.chance(0.62)
     sole = Sole(
@@ -118,7 +118,7 @@ def ankle_boot(brush: Brush) -> np.ndarray:
     return paint(image, _heel(brush, sole, wedge=brush.chance(0.15)), tone)
 
 
-def _heel(brush: Brush, sole: Sole, *, wedge: np.ndarray) -> np.ndarray:
+def _heel(brush: Brush, sole: Sole, *, wedge: Mask) -> Array:
     """Give the distance to the heel that carries a lifted sole: a block, a thin one, or a wedge."""
     width = np.where(brush.chance(0.5), brush.between(3.5, 7.0), brush.between(1.2, 3.0))
     width = np.where(wedge, brush.between(9.0, 13.0), width)
@@ -133,7 +133,7 @@ def _heel(brush: Brush, sole: Sole, *, wedge: np.ndarray) -> np.ndarray:
     return np.where(sole.lift > 1.2, block, 9.0)
 
 
-def sandal(brush: Brush) -> np.ndarray:
+def sandal(brush: Brush) -> Array:
     """Draw soles, flat, wedged or on a heel, with straps and air between them."""
     kind = brush.choice(0.58, 0.24, 0.18)  # flat, heel, wedge
     sole = Sole(
@@ -172,7 +172,7 @@ def sandal(brush: Brush) -> np.ndarray:
     return np.where(brush.chance(0.62), paint(image, behind, strap), image)
 
 
-def _bed_at(bed: np.ndarray, column: np.ndarray) -> np.ndarray:
+def _bed_at(bed: Array, column: Array) -> Array:
     """Read the height of the foot bed at one column of each image."""
     index = np.clip(column.astype(int), 0, SIZE - 1)
     return np.take_along_axis(np.broadcast_to(bed, (len(column), 1, SIZE)), index, axis=2)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.data.drawing import SIZE, Brush, X, Y, cover, curve, paint, polygon, union
+from harness.data.drawing import SIZE, Array, Brush, X, Y, cover, curve, paint, polygon, union
 from harness.data.fabric import cloth, seam
 
 __all__ = ["COAT", "DRESS", "PULLOVER", "SHIRT", "T_SHIRT", "Cut", "top", "trouser"]
@@ -30,7 +30,7 @@ class Cut:
     loose: float = 0.0  # how far long sleeves stand off, in pixels
 
 
-def top(brush: Brush, cut: Cut) -> np.ndarray:
+def top(brush: Brush, cut: Cut) -> Array:
     """Draw tops of this cut, (n, 28, 28) in [0, 1]."""
     middle = 14 + brush.about(0, 0.35)
     side = np.abs(X - middle + brush.about(0, 0.012) * (Y - 14))
@@ -65,14 +65,14 @@ def top(brush: Brush, cut: Cut) -> np.ndarray:
 def _sleeve(
     brush: Brush,
     cut: Cut,
-    side: np.ndarray,
+    side: Array,
     *,
-    shoulder: np.ndarray,
-    chest: np.ndarray,
-    top: np.ndarray,
-    arm: np.ndarray,
-    hem: np.ndarray,
-) -> np.ndarray:
+    shoulder: Array,
+    chest: Array,
+    top: Array,
+    arm: Array,
+    hem: Array,
+) -> Array:
     """Give the distance to both sleeves: short ones stand off, long ones hang."""
     kind = brush.choice(*cut.sleeves)
     long = kind == 2
@@ -93,13 +93,13 @@ def _sleeve(
 def _front(
     brush: Brush,
     cut: Cut,
-    image: np.ndarray,
-    body: np.ndarray,
+    image: Array,
+    body: Array,
     *,
-    side: np.ndarray,
-    crown: np.ndarray,
-    hem: np.ndarray,
-) -> np.ndarray:
+    side: Array,
+    crown: Array,
+    hem: Array,
+) -> Array:
     """Put on buttons or a zip, a print, a ribbed hem and pockets."""
     line_on = brush.chance(cut.opening)
     zipped = 1 - brush.between(0.25, 0.8) * np.where(np.abs(side) < 0.8, 1.0, 0.0)
@@ -124,13 +124,13 @@ def _front(
 def _neckline(
     brush: Brush,
     cut: Cut,
-    image: np.ndarray,
+    image: Array,
     *,
-    side: np.ndarray,
-    crown: np.ndarray,
-    neck: np.ndarray,
-    fabric: np.ndarray,
-) -> np.ndarray:
+    side: Array,
+    crown: Array,
+    neck: Array,
+    fabric: Array,
+) -> Array:
     """Cut out the neck, round or pointed, shallow or deep, or set a collar or a hood on it."""
     collar, hood = brush.chance(cut.collar), brush.chance(cut.hood)
     depth = np.where(brush.chance(0.3), brush.between(3.0, 7.0), brush.between(0.6, 2.6))
@@ -223,14 +223,12 @@ DRESS = Cut(
 )
 
 
-def trouser(brush: Brush) -> np.ndarray:
+def trouser(brush: Brush) -> Array:
     """Draw two legs from a waistband, straight, narrow or wide, now and then as shorts."""
     middle = 14 + brush.about(0, 0.4)
     side = np.abs(X - middle)
-    crown, hem = (
-        brush.between(0.4, 2.2),
-        np.where(brush.chance(0.06), brush.between(17, 22), brush.between(25.6, 27.8)),
-    )
+    crown = brush.between(0.4, 2.2)
+    hem = np.where(brush.chance(0.06), brush.between(17, 22), brush.between(25.6, 27.8))
     hip = brush.between(4.2, 6.2)
     crotch = crown + brush.between(7.0, 10.0)
     outer = curve(
@@ -242,6 +240,6 @@ def trouser(brush: Brush) -> np.ndarray:
     fabric = cloth(brush, plain=0.85, x=X - middle) * (1 + brush.about(0, 0.05) * np.clip(Y - 12, 0, 9) / 3)
     image = paint(np.zeros((brush.count, SIZE, SIZE)), legs, seam(fabric, legs, brush.between(0, 0.4)))
     crease = np.where((side < 0.7) & (crotch - 3 < Y), brush.between(0.2, 0.8), 0.0)
-    image = image * (1 - crease)
-    band = np.abs(Y - crown - 2.0) < 0.5
-    return np.where(band & brush.chance(0.5), image * brush.between(0.5, 0.9), image)
+    image = np.asarray(image * (1 - crease))
+    band = (np.abs(Y - crown - 2.0) < 0.5) & brush.chance(0.5)
+    return np.where(band, image * brush.between(0.5, 0.9), image)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from harness.evidence.arrays import Evidence, Path
 from harness.evidence.gather import gather
+from harness.evidence.ledger import Progress
 from harness.evidence.training import train
 
-__all__ = ["Evidence", "Path", "gather", "train"]
+__all__ = ["Evidence", "Path", "Progress", "gather", "train"]

@@ -26,10 +26,7 @@ class Ledger:
 
     def blame(self, fault: SubmissionFault, *, stage: str) -> None:
         """Keep a fault; one that both roles meet (the code cannot be imported) is kept once."""
-        shown = Fault(
-            kind=fault.kind, stage=stage, model=self.model, message=fault.message, rationale=fault.rationale,
-            hint=fault.hint, log=fault.log,
-        )
+        shown = Fault(stage=stage, model=self.model, **fault.facts)
         with self.lock:
             if all((shown.kind, shown.message) != (known.kind, known.message) for known in self.faults):
                 self.faults.append(shown)

@@ -7,6 +7,6 @@ describes them.
 from __future__ import annotations
 
 from harness.features.inception import inception_features
-from harness.features.judges import Judges
+from harness.features.judges import Judges, judge_facts, networks_hash
 
-__all__ = ["Judges", "inception_features"]
+__all__ = ["Judges", "inception_features", "judge_facts", "networks_hash"]

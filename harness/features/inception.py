@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.errors import UserError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 __all__ = ["inception_features"]
 
 BATCH = 50
+NAME = "inception-v3-compat"
 
 
 def inception_features(images: np.ndarray, weights: Path) -> np.ndarray:
-    """Look at grey images as torch-fidelity's `inception-v3-compat` does: three equal channels, enlarged to 299x299.
+    """Look at grey images as torch-fidelity's Inception-v3 does: three equal channels, enlarged to 299x299.
 
     Slow without a GPU (about 6 billion multiply-adds an image), so that it is done only on request.
 
@@ -44,7 +49,7 @@ def inception_features(images: np.ndarray, weights: Path) -> np.ndarray:
     return out
 
 
-def _load(weights: Path) -> Any:
+def _load(weights: Path) -> Callable[[Tensor], tuple[Tensor, ...]]:
     import torch
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
@@ -52,9 +57,11 @@ def _load(weights: Path) -> Any:
     if not weights.is_file():
         raise UserError(f"There is no Inception weights file {weights}: {remedy}.")
     try:
-        # torch-fidelity unpickles without restraint, so that the file is first read in the way that runs no
-        # code.
+        # torch-fidelity unpickles without restraint: first the way of reading that runs no code.
         torch.load(weights, map_location="cpu", weights_only=True)
-        return FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(weights))
+        network: Callable[[Tensor], tuple[Tensor, ...]] = FeatureExtractorInceptionV3(
+            NAME, ["2048"], feature_extractor_weights_path=str(weights)
+        )
     except (OSError, EOFError, RuntimeError, TypeError, AttributeError, pickle.UnpicklingError) as error:
         raise UserError(f"{weights} does not hold the weights of Inception-v3: {remedy}.") from error
+    return network

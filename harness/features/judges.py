@@ -1,4 +1,4 @@
-"""The judge and the counter-judge at work: images in, features and class probabilities out, as fast as two cores allow."""
+"""The judge and the counter-judge at work: images in, features and class probabilities out, fast."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.data import Dataset
+from harness.data import CLASSES, Dataset
 from harness.errors import HarnessFault
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["WEIGHTS", "Judges", "load_network", "networks_hash"]
+__all__ = ["NAMES", "WEIGHTS", "Judges", "judge_facts", "load_network", "networks_hash"]
 
+NAMES = ("judge", "counter")
 WEIGHTS = Path(__file__).parent.parent / "weights"
+FEATURES = 64
 BATCH = 128
 """Images at a time: what lies between two layers still fits into a core's cache."""
 
@@ -38,8 +40,7 @@ class Judges:
     Args:
         data: the data set whose splits `of` looks at.
         threads: how many cores may be used.
-        cache: a folder in which what they see of the splits is kept between runs; it may be emptied at any
-        time.
+        cache: a folder that keeps what they see of the splits between runs; it may be emptied at any time.
 
     Raises:
         HarnessFault: a weights file is missing or is not the one that was recorded when it was trained.
@@ -47,13 +48,15 @@ class Judges:
     """
 
     def __init__(self, data: Dataset, *, threads: int = 2, cache: Path | None = None) -> None:
+        from harness.features.networks import for_inference
+
         self.judge_hash = networks_hash()
         self._data = data
         self._threads = threads
         self._cache = cache
-        self._networks = _ready()
+        self._networks: dict[str, nn.Module] = {name: for_inference(load_network(name)) for name in NAMES}
         self._seen: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
-        self._locks = {name: threading.RLock() for name in ("judge", "counter")}
+        self._locks = {(network, name): threading.Lock() for network in NAMES for name in ("test", "train")}
 
     def features(
         self, network: str, images: np.ndarray, *, exact: bool = False,
@@ -62,39 +65,38 @@ class Judges:
 
         Args:
             network: "judge" or "counter".
-            images: (N, 28, 28), uint8 or float in [0, 1]; floats are rounded to 8 bits first, as a saved
-            image is.
+            images: (N, 28, 28), uint8 or float in [0, 1]; floats are rounded to 8 bits, as a saved image is.
             exact: do not round, where differences smaller than a grey level are what is looked at.
 
         Returns:
             Features (N, 64) and class probabilities (N, 10), both float32.
 
         """
-        if images.ndim != 3 or images.shape[1:] != (28, 28) or images.dtype not in (np.uint8, np.float32, np.float64):
-            raise HarnessFault(f"The judges look at images (N, 28, 28) of uint8 or float, not {images.dtype}{images.shape}.")
-        self._lock(network)
-        both = self._look(network, images, exact=exact)
-        return both[:, :-10].copy(), both[:, -10:].copy()
+        if images.shape[1:] != (28, 28) or images.dtype not in (np.uint8, np.float32, np.float64):
+            given = f"{images.dtype}{images.shape}"
+            raise HarnessFault(f"The judges look at images (N, 28, 28) of uint8 or float, not at {given}.")
+        return _apart(self._look(network, images, exact=exact))
 
     def of(self, network: str, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Look at the data set's "test" or "train" images, once: the same arrays are given again, so do not write to them."""
-        with self._lock(network):
-            if (network, name) not in self._seen:
-                images = {"test": self._data.test.images, "train": self._data.train.images}[name]
-                self._seen[network, name] = self._kept(network, name) or self._keep(network, name, images)
-            return self._seen[network, name]
+        """Look at the data set's "test" or "train" images, once, and give the same arrays every time.
 
-    def _lock(self, network: str) -> threading.RLock:
-        if network not in self._locks:
-            raise HarnessFault(f"There is no network {network!r}: the networks are judge and counter.")
-        return self._locks[network]
+        They are shared by everyone who asks: do not write to them.
+        """
+        if (network, name) not in self._locks:
+            raise HarnessFault(f"The judges keep nothing of {network!r} and {name!r}.")
+        with self._locks[network, name]:
+            if (network, name) not in self._seen:
+                self._seen[network, name] = _apart(self._kept_or_made(network, name))
+            return self._seen[network, name]
 
     def _look(self, network: str, images: np.ndarray, *, exact: bool = False) -> np.ndarray:
         """Give features and probabilities side by side, (N, 74)."""
         import torch
 
+        if network not in self._networks:
+            raise HarnessFault(f"There is no network {network!r}: the networks are {' and '.join(NAMES)}.")
         module = self._networks[network]
-        out = np.empty((len(images), 74), dtype=np.float32)
+        out = np.empty((len(images), FEATURES + len(CLASSES)), dtype=np.float32)
 
         def look(start: int) -> None:
             with torch.inference_mode():
@@ -102,44 +104,60 @@ class Judges:
                 result = torch.cat([features, logits.softmax(1)], dim=1)
             out[start : start + BATCH] = result.numpy()
 
-        # Whole batches side by side, one thread each: threads inside a layer would wait for each other at
-        # its end.
+        # Whole batches side by side, one thread each: threads inside a layer wait for each other at its end.
         with _single_threaded_layers(), ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(look, range(0, len(images), BATCH)))
         return out
 
-    def _file(self, network: str, name: str) -> Path | None:
+    def _kept_or_made(self, network: str, name: str) -> np.ndarray:
+        images = {"test": self._data.test.images, "train": self._data.train.images}[name]
         if self._cache is None:
-            return None
+            return self._look(network, images)
         key = json.dumps([self.judge_hash, self._data.hash, version("torch"), BATCH])
-        return self._cache / f"{network}-{name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+        path = self._cache / f"{network}-{name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+        kept = _read(path)
+        if kept is None:
+            kept = self._look(network, images)
+            # A full or a read-only disk costs time, never a grade.
+            with contextlib.suppress(OSError):
+                _write(path, kept)
+        return kept
 
-    def _kept(self, network: str, name: str) -> tuple[np.ndarray, np.ndarray] | None:
-        path = self._file(network, name)
-        if path is None or not path.is_file():
-            return None
+
+def _apart(both: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Part features from probabilities, each an array of its own."""
+    return both[:, :FEATURES].copy(), both[:, FEATURES:].copy()
+
+
+def _read(path: Path) -> np.ndarray | None:
+    """Read an array whose file ends with the SHA-256 of the rest; None if there is none or it is damaged."""
+    try:
         content = path.read_bytes()
-        if hashlib.sha256(content[:-32]).digest() != content[-32:]:
-            return None     # damaged or half written by an older program: made again
-        both = np.load(io.BytesIO(content), allow_pickle=False)
-        return both[:, :-10].copy(), both[:, -10:].copy()
-
-    def _keep(self, network: str, name: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        both = self._look(network, images)
-        path = self._file(network, name)
-        if path is not None:
-            buffer = io.BytesIO()
-            np.save(buffer, both)
-            content = buffer.getvalue()
-            with contextlib.suppress(OSError):      # a full or read-only disk costs time, not the grade
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as aside:
-                    aside.write(content + hashlib.sha256(content).digest())
-                os.replace(aside.name, path)
-        return both[:, :-10].copy(), both[:, -10:].copy()
+    except OSError:
+        return None
+    if hashlib.sha256(content[:-32]).digest() != content[-32:]:
+        return None
+    kept: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
+    return kept
 
 
-def _grey_levels(images: np.ndarray, *, exact: bool) -> Tensor:
+def _write(path: Path, array: np.ndarray) -> None:
+    """Write such a file in one step, so that a reader sees all of it or nothing."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    content = buffer.getvalue()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix="new-")
+    aside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content + hashlib.sha256(content).digest())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _grey_levels(images: np.ndarray, *, exact: bool = False) -> Tensor:
     """Turn images (N, 28, 28) into float32 (N, 1, 28, 28) in [0, 255], whole numbers unless `exact`."""
     import torch
 
@@ -151,7 +169,7 @@ def _grey_levels(images: np.ndarray, *, exact: bool) -> Tensor:
 
 @contextlib.contextmanager
 def _single_threaded_layers() -> Iterator[None]:
-    """Let each new thread of torch work alone. The setting is the process's, so that one caller at a time holds it."""
+    """Let each new thread of torch work alone: a setting of the process, held by one caller at a time."""
     import torch
 
     with _one_at_a_time:
@@ -163,29 +181,37 @@ def _single_threaded_layers() -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def _ready() -> dict[str, nn.Module]:
-    """Load both networks, checked and folded."""
-    from harness.features.networks import for_inference
-
-    return {name: for_inference(load_network(name)) for name in ("judge", "counter")}
-
-
 def _record() -> dict[str, Any]:
+    path = WEIGHTS / "judges.json"
     try:
-        record: dict[str, Any] = json.loads((WEIGHTS / "judges.json").read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise HarnessFault(f"{WEIGHTS / 'judges.json'} cannot be read ({error}): install the harness again.") from error
+        raise HarnessFault(f"{path} cannot be read ({error}): install the harness again.") from error
     return record
 
 
 def networks_hash() -> str:
     """Name both networks by one SHA-256, over the recorded SHA-256 of each weights file."""
     networks = _record()["networks"]
-    return hashlib.sha256("".join(networks[name]["sha256"] for name in ("judge", "counter")).encode()).hexdigest()
+    hashes = "".join(networks[name]["sha256"] for name in NAMES)
+    return hashlib.sha256(hashes.encode()).hexdigest()
+
+
+def judge_facts() -> dict[str, tuple[float, str]]:
+    """Give, for each network, its recorded test accuracy and the SHA-256 of its weights file, once that is checked.
+
+    Raises:
+        HarnessFault: a weights file is missing or is not the recorded one.
+
+    """
+    for name in NAMES:
+        load_network(name)
+    networks = _record()["networks"]
+    return {name: (float(networks[name]["accuracy"]), str(networks[name]["sha256"])) for name in NAMES}
 
 
 def load_network(name: str) -> Any:
-    """Give the network "judge" or "counter" with its shipped weights, as it was trained (not folded, in eval mode).
+    """Give the network "judge" or "counter" with its shipped weights: not folded, in evaluation mode.
 
     Raises:
         HarnessFault: its weights file is missing or is not the recorded one.
@@ -202,7 +228,7 @@ def load_network(name: str) -> Any:
     except OSError as error:
         raise HarnessFault(f"{path} cannot be read ({error}): install the harness again.") from error
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-        raise HarnessFault(f"{path} is damaged: its SHA-256 is not the one in judges.json; install the harness again.")
+        raise HarnessFault(f"{path} is not the file that judges.json records: install the harness again.")
     network = NETWORKS[name]()
     network.load_state_dict(load(content))
     return network.eval()

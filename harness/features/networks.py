@@ -1,9 +1,9 @@
 """The two small networks that perceptual measurements look through. Imported only where torch is needed.
 
-Both give 64 linear features, normalised over the batch in training, and classify by one linear layer on top of them:
-linear features cannot die as rectified ones do, so that the covariance a Fréchet distance needs has full rank. They
-are built differently on purpose. What deceives one network, by chance or by intent, seldom deceives a second one
-that sees differently.
+Both give 64 linear features, normalised over the batch in training, and classify by one linear layer on top
+of them: linear features cannot die as rectified ones do, so that the covariance a Fréchet distance needs has
+full rank. They are built differently on purpose. What deceives one network, by chance or by intent, seldom
+deceives a second one that sees differently.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-__all__ = ["FEATURES", "NETWORKS", "CounterJudge", "Judge", "for_inference", "multiply_adds"]
+__all__ = ["FEATURES", "NETWORKS", "CounterJudge", "Judge", "Network", "for_inference", "multiply_adds"]
 
 FEATURES = 64
 CLASS_COUNT = 10
 
 
-class _Network(nn.Module):
+class Network(nn.Module):
     """A trunk that gives 64 features, and the linear layer that classifies by them."""
 
     def __init__(self, trunk: nn.Module, width: int) -> None:
@@ -28,7 +28,7 @@ class _Network(nn.Module):
         self.trunk = trunk
         self.dropout = nn.Dropout(0.2)
         self.project = nn.Linear(width, FEATURES, bias=False)
-        self.normalise = nn.BatchNorm1d(FEATURES)
+        self.normalise: nn.Module = nn.BatchNorm1d(FEATURES)
         self.classify = nn.Linear(FEATURES, CLASS_COUNT)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,20 +38,29 @@ class _Network(nn.Module):
         return features, self.classify(features)
 
 
-def _convolution(inputs: int, outputs: int, size: int, *, stride: int = 1, padding: int = 0) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride=stride, padding=padding, bias=False), nn.BatchNorm2d(outputs)
-    )
+class _Normalised(nn.Sequential):
+    """A convolution whose output is normalised over the batch."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, *, stride: int = 1) -> None:
+        convolution = nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2, bias=False)
+        super().__init__(convolution, nn.BatchNorm2d(outputs))
+
+    def folded(self) -> nn.Conv2d:
+        """Give the one convolution that does the same once training is over."""
+        convolution, normalisation = self
+        assert isinstance(convolution, nn.Conv2d)  # noqa: S101 - so it was made above
+        assert isinstance(normalisation, nn.BatchNorm2d)  # noqa: S101 - likewise
+        return fuse_conv_bn_eval(convolution, normalisation)
 
 
-class Judge(_Network):
+class Judge(Network):
     """Three strided 3x3 convolutions with rectified units, all of whose positions reach the features."""
 
     def __init__(self) -> None:
         trunk = nn.Sequential(
-            _convolution(1, 32, 3, stride=2, padding=1), nn.ReLU(),
-            _convolution(32, 64, 3, stride=2, padding=1), nn.ReLU(),
-            _convolution(64, 128, 3, stride=2, padding=1), nn.ReLU(),
+            _Normalised(1, 32, 3, stride=2), nn.ReLU(),
+            _Normalised(32, 64, 3, stride=2), nn.ReLU(),
+            _Normalised(64, 128, 3, stride=2), nn.ReLU(),
         )
         super().__init__(trunk, 128 * 4 * 4)
 
@@ -61,41 +70,40 @@ class _Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = _convolution(channels, channels, 3, padding=1)
-        self.second = _convolution(channels, channels, 3, padding=1)
+        self.first = _Normalised(channels, channels, 3)
+        self.second = _Normalised(channels, channels, 3)
 
     def forward(self, hidden: Tensor) -> Tensor:
         out: Tensor = nn.functional.silu(hidden + self.second(nn.functional.silu(self.first(hidden))))
         return out
 
 
-class CounterJudge(_Network):
+class CounterJudge(Network):
     """Two strided 5x5 convolutions, one residual block, SiLU units, and averages over overlapping regions."""
 
     def __init__(self) -> None:
         trunk = nn.Sequential(
-            _convolution(1, 24, 5, stride=2, padding=2), nn.SiLU(),
-            _convolution(24, 48, 5, stride=2, padding=2), nn.SiLU(),
+            _Normalised(1, 24, 5, stride=2), nn.SiLU(),
+            _Normalised(24, 48, 5, stride=2), nn.SiLU(),
             _Residual(48), nn.AdaptiveAvgPool2d(4),
         )
         super().__init__(trunk, 48 * 4 * 4)
 
 
-NETWORKS: dict[str, Callable[[], _Network]] = {"judge": Judge, "counter": CounterJudge}
+NETWORKS: dict[str, Callable[[], Network]] = {"judge": Judge, "counter": CounterJudge}
 
 
-def multiply_adds(network: _Network) -> int:
-    """Count the multiplications (each with its addition) that one image costs in convolutions and linear layers."""
+def multiply_adds(network: Network) -> int:
+    """Count the multiplications, each with its addition, that the layers do for one image."""
     total = 0
 
     def count(layer: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
-        weight: Tensor = layer.weight
-        total += output[0].numel() * weight[0].numel()
+        assert isinstance(layer.weight, Tensor)  # noqa: S101 - every layer that is hooked has weights
+        total += output[0].numel() * layer.weight[0].numel()
 
-    hooks = [
-        layer.register_forward_hook(count) for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)
-    ]
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
     with torch.inference_mode():
         network.eval()(torch.zeros(1, 1, 28, 28))
     for hook in hooks:
@@ -103,18 +111,19 @@ def multiply_adds(network: _Network) -> int:
     return total
 
 
-def for_inference(network: _Network) -> nn.Module:
+def for_inference(network: Network) -> nn.Module:
     """Fold every normalisation, and the division of grey levels by 255, into the layer before or after it.
 
-    The result takes images (N, 1, 28, 28) in [0, 255] and gives the same features and logits, three times faster.
+    The result takes images (N, 1, 28, 28) in [0, 255] and gives the same features and logits, three times
+    faster.
     """
     network.eval().requires_grad_(requires_grad=False)
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, nn.Sequential) and isinstance(child[0], nn.Conv2d) and isinstance(child[-1], nn.BatchNorm2d):
-                setattr(parent, name, fuse_conv_bn_eval(child[0], child[-1]))
-    network.project = fuse_linear_bn_eval(network.project, network.normalise)
+            if isinstance(child, _Normalised):
+                setattr(parent, name, child.folded())
+    if isinstance(network.normalise, nn.BatchNorm1d):
+        network.project = fuse_linear_bn_eval(network.project, network.normalise)
     network.normalise = nn.Identity()
-    first = next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
-    first.weight.div_(255)
+    next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d)).weight.div_(255)
     return network.to(memory_format=torch.channels_last)

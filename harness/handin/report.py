@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from harness.errors import HarnessFault, Rejected
 from harness.handin.asked import asked_by, link_in, missing, text_to_search
 from harness.limits import INTAKE, MIB, Intake
-from harness.records import Fault, HandIn, ImageFile
+from harness.records import OUR_FAULT, Fault, HandIn, ImageFile
 from harness.submissions import Submission
 
 __all__ = ["Report", "facts", "read"]
@@ -51,19 +51,21 @@ def facts(submission: Submission, *, limits: Intake = INTAKE) -> tuple[HandIn, l
     manifest = submission.manifest
     report: Report | None = None
     faults: list[Fault] = []
-    if manifest.report is not None:
+    if "report" in submission.missing:
+        faults.append(submission.missing["report"])
+    elif manifest.report is not None:
         try:
             report = read(submission.folder / manifest.report, name=manifest.report, limits=limits)
         except Rejected as fault:
-            faults.append(_shown(fault))
+            faults.append(Fault(stage="report", **fault.facts))
         except HarnessFault as fault:
             faults.append(Fault(
-                kind="harness fault", stage="report", message=str(fault), hint="Open the PDF by hand.",
+                kind=OUR_FAULT, stage="report", message=str(fault), hint="Open the PDF by hand.",
                 rationale="This is a fault of the harness or its machine; it costs no points."))
     if report is not None and report.picture_error:
-        faults.append(_shown(Rejected(
+        faults.append(Fault(stage="report", **Rejected(
             f"page {report.page} of {manifest.report} is {report.picture_error} large and is not drawn",
-            rationale=_READABLE, hint="Make it A4: 595 x 842 points.")))
+            rationale=_READABLE, hint="Make it A4: 595 x 842 points.").facts))
     text = report.text if report else ""
     return HandIn(
         members=list(manifest.members), code=manifest.code or link_in(text),
@@ -115,11 +117,6 @@ def read(path: Path, *, name: str | None = None, limits: Intake = INTAKE) -> Rep
 
 def _rejected(name: str, what: str, kind: str) -> Rejected:
     return Rejected(f"{name} {what}", rationale=_READABLE, hint=_HINTS[kind])
-
-
-def _shown(fault: Rejected) -> Fault:
-    return Fault(
-        kind=fault.kind, stage="report", message=fault.message, rationale=fault.rationale, hint=fault.hint)
 
 
 def _picture(report: Report | None) -> ImageFile | None:

@@ -14,27 +14,27 @@ __all__ = ["FAMILIES", "METRICS"]
 FAMILIES: tuple[Family, ...] = (
     Family(
         name="reconstruction", title="Reconstruction", needs=("encode", "decode"),
-        measure=reconstruction.measure,
+        measure=reconstruction.measure, cost=0.7,
     ),
     Family(
         name="distribution", title="Distribution of samples", needs=("sample",),
-        measure=distribution.measure,
+        measure=distribution.measure, cost=3,
     ),
     Family(
         name="copies", title="Copying and collapse", needs=("sample",),
-        measure=copies.measure,
+        measure=copies.measure, cost=4,
     ),
     Family(
         name="clusters", title="Latent clusters", needs=("encode",),
-        measure=clusters.measure,
+        measure=clusters.measure, cost=6,
     ),
     Family(
         name="interpolation", title="Interpolation", needs=("encode", "decode"),
-        measure=interpolation.measure,
+        measure=interpolation.measure, cost=2,
     ),
     Family(
         name="likelihood", title="Likelihood", needs=("log_prob",),
-        measure=likelihood.measure,
+        measure=likelihood.measure, cost=0.1,
     ),
 )
 """In the order of the report."""

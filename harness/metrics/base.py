@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from threading import Lock
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -35,7 +37,9 @@ class Perception(Protocol):
 
     judge_hash: str
 
-    def features(self, network: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def features(
+        self, network: str, images: np.ndarray, *, exact: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Give features and class probabilities of images."""
 
     def of(self, network: str, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -54,14 +58,16 @@ class Scene:
     recall: Recall
     inception_weights: Path | None = None       # torch-fidelity's file, for distribution.inception_fid
     kept: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+    lock: AbstractContextManager[Any] = field(default_factory=Lock, repr=False)     # families run side by side
 
     def of_samples(self, network: str) -> tuple[np.ndarray, np.ndarray]:
         """Give features and class probabilities of all samples, computed once for all families."""
         if self.evidence.samples is None:
             raise HarnessFault("a family that needs samples was asked to measure a model that has none")
-        if network not in self.kept:
-            self.kept[network] = self.perception.features(network, self.evidence.samples)
-        return self.kept[network]
+        with self.lock:
+            if network not in self.kept:
+                self.kept[network] = self.perception.features(network, self.evidence.samples)
+            return self.kept[network]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,3 +108,4 @@ class Family:
     title: str
     needs: tuple[str, ...]      # capabilities
     measure: Callable[[Scene], Findings]
+    cost: float = 1.0           # seconds it takes, roughly: families measured side by side start with the slowest

@@ -223,8 +223,8 @@ def _baseline(scene: Scene, name: str, size: int) -> dict[str, float]:
     """Give the scores of codes that do not depend on the model; remembered, as they depend on the data alone.
 
     Neighbours and silhouettes are looked up for 2,000 test images among all of them, which estimates the same
-    number; neighbours among principal components, which the gain is measured against, for every one. Raw pixels
-    are 784 numbers and get no probe: it would take longer than all the rest.
+    number; neighbours among principal components, which the gain is measured against, for every one. Raw
+    pixels are 784 numbers and get no probe: it would take longer than all the rest.
     """
     evidence = scene.evidence
 

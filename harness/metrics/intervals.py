@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -140,14 +141,24 @@ def jackknife(value: float, without: Sequence[float]) -> Interval | None:
 
 
 def _resampled_counts(count: int, *, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Give, some resamples at a time, how often each of `count` images was drawn: (resamples, count)."""
+    """Give, some resamples at a time, how often each of `count` images was drawn: (resamples, count) float64."""
+    counts = _drawn(count, resamples, seed)
+    for start in range(0, resamples, RESAMPLES_AT_ONCE):
+        yield counts[start:start + RESAMPLES_AT_ONCE].astype(np.float64)
+
+
+@lru_cache(maxsize=2)
+def _drawn(count: int, resamples: int, seed: int) -> np.ndarray:
+    """Draw the counts (resamples, count), as small whole numbers: many intervals are of the same images."""
     rng = np.random.default_rng(seed)
+    found = np.empty((resamples, count), np.uint16)
     for start in range(0, resamples, RESAMPLES_AT_ONCE):
         number = min(RESAMPLES_AT_ONCE, resamples - start)
         # One count over all resamples at once: draw number r falls into the cells r * count onwards.
         drawn = rng.integers(0, count, (number, count), dtype=np.int32)
         drawn += np.arange(0, number * count, count, dtype=np.int32)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=number * count).reshape(number, count)
+        found[start:start + number] = np.bincount(drawn.ravel(), minlength=number * count).reshape(number, count)
+    return found
 
 
 def _resampled_means(values: np.ndarray, *, resamples: int, seed: int) -> np.ndarray:

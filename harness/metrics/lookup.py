@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.metrics.linear import PrincipalComponents, principal_components
+from harness.metrics.pixels import as_float
 
 __all__ = ["PixelLookup", "mirrored", "shifted"]
 
@@ -21,9 +22,10 @@ FITTED = 5_000
 them fast."""
 
 QUERIES = 250
+ROWS = 1_000
 PAIRS = 20_000
-SLACK = 1.0 + 1e-4
-"""The bounds are computed in float32: they are widened by more than its error, never narrowed."""
+SLACK = 0.01
+"""The bounds are computed in float32: the radius is widened by more than its error, never narrowed."""
 
 
 class PixelLookup:
@@ -70,26 +72,27 @@ class PixelLookup:
         for start in range(0, len(queries), QUERIES):
             part = codes[start:start + QUERIES]
             near = self.tree.query_ball_point(
-                part[:, :TREE_COMPONENTS], radius * SLACK, workers=-1, return_sorted=False)
+                part[:, :TREE_COMPONENTS], radius + SLACK, workers=-1, return_sorted=False)
             rows = np.repeat(np.arange(len(part)), [len(found) for found in near])
             columns = np.concatenate([np.asarray(found, np.int64) for found in near])
             for first in range(0, len(rows), PAIRS):
                 some, others = rows[first:first + PAIRS], columns[first:first + PAIRS]
                 bound = np.square(part[some] - self.codes[others]).sum(axis=1)
-                kept = bound < (radius * SLACK) ** 2
+                kept = bound < (radius + SLACK) ** 2
                 if kept.any():
                     yield start + some[kept], others[kept]
 
     def _encode(self, images: np.ndarray) -> np.ndarray:
         """Give the components of images and, as one more number, the length of what they leave out."""
-        flat_mean = self.components.mean
-        codes = self.components.encode(images)
-        lengths = np.empty(len(images))
-        for start in range(0, len(images), 5_000):
-            part = images[start:start + 5_000].reshape(-1, len(flat_mean)) / np.float32(255.0) - flat_mean
-            lengths[start:start + 5_000] = np.square(part).sum(axis=1)
-        rest = np.sqrt(np.maximum(lengths - np.square(codes).sum(axis=1, dtype=np.float64), 0.0))
-        return np.column_stack([codes, rest.astype(np.float32)])
+        mean, basis = self.components.mean, self.components.basis
+        codes = np.empty((len(images), basis.shape[1] + 1), np.float32)
+        for start in range(0, len(images), ROWS):
+            part = as_float(images[start:start + ROWS]).reshape(-1, len(mean)) - mean
+            kept = part @ basis
+            rest = np.einsum("np,np->n", part, part) - np.einsum("nk,nk->n", kept, kept)
+            codes[start:start + ROWS, :-1] = kept
+            codes[start:start + ROWS, -1] = np.sqrt(np.maximum(rest, 0.0))
+        return codes
 
 
 def mirrored(images: np.ndarray) -> np.ndarray:

@@ -11,10 +11,11 @@ library.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+
+from harness.metrics.k_nearest import k_nearest
 
 __all__ = ["Manifolds", "compare_manifolds", "on_grid", "squared_distances"]
 
@@ -91,10 +92,8 @@ def compare_manifolds(
     """
     reals, others = on_grid(real, samples)
     recall_k, coverage_k = min(recall_k, len(reals) - 1, len(others) - 1), min(coverage_k, len(reals) - 1)
-    with ThreadPoolExecutor(2) as pool:     # NumPy releases the interpreter while it selects
-        of_samples = pool.submit(_radii, others, (recall_k,))
-        real_radii = _radii(reals, (recall_k, coverage_k))
-        sample_radii = of_samples.result()[0]
+    real_radii = _radii(reals, (recall_k, coverage_k))
+    sample_radii = _radii(others, (recall_k,))[0]
     precise, density = np.zeros(len(others), bool), np.zeros(len(others))
     recalled, covered = np.zeros(len(reals), bool), np.zeros(len(reals), bool)
     for rows, distances in squared_distances(reals, others):
@@ -108,9 +107,7 @@ def compare_manifolds(
 
 def _radii(features: np.ndarray, orders: tuple[int, ...]) -> np.ndarray:
     """Give the squared distance (orders, n) of each image to its k-th nearest other, for each k."""
-    found = np.empty((len(orders), len(features)))
-    for rows, distances in squared_distances(features, features):
-        # The image itself is among them, at exactly 0: the k-th other one stands at place k.
-        distances.partition(sorted(set(orders)), axis=1)
-        found[:, rows] = distances[:, list(orders)].T
-    return found
+    squared = np.zeros((len(features), max(orders) + 1))       # at place 0 the image itself, at exactly 0
+    if max(orders) > 0:
+        squared[:, 1:] = k_nearest(features, features, k=max(orders), leave_out_own=True)[0]
+    return squared[:, list(orders)].T

@@ -20,9 +20,11 @@ __all__ = [
 PIXEL_ERRORS = ("mse", "mae", "psnr", "bce", "ssim")
 """The columns of `pixel_errors`."""
 
-BCE_CLIP = 1e-6
-"""The cross-entropy is infinite where a model is certain and wrong; intensities are kept this far from 0
-and 1."""
+BCE_CLIP = 2.0**-20
+"""The cross-entropy is infinite where a model is certain and wrong: intensities stay this far from 0 and 1.
+
+About a millionth, and a power of two: float32 holds 1 - 2^-20 exactly.
+"""
 
 MSE_FLOOR = 1e-10
 """A perfect image has an infinite signal-to-noise ratio; the squared error counts as at least this (100

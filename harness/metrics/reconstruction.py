@@ -24,7 +24,7 @@ from harness.metrics.pixels import (
     nearest_by_pixels,
     pixel_errors,
 )
-from harness.records import Findings, Measurement, Picture, Table
+from harness.records import Findings, Flag, Measurement, Picture, Table
 
 __all__ = ["METRICS", "measure"]
 
@@ -122,11 +122,12 @@ def measure(scene: Scene) -> Findings:
         evidence.probes, code_numbers=trivial.size, components=lambda: trivial.components,
         mean_image=trivial.mean_image, recall=scene.recall, **options,
     )
+    gap = _measure_gap(scene, errors[:, 0])
     labels = scene.data.test.labels[evidence.test_index]
     return Findings(
         measurements=[
             *_measure_errors(scene, errors, baselines),
-            *_measure_gap(scene, errors[:, 0]),
+            *gap,
             *_measure_seen(seen, baselines),
             *of_codes.measurements,
             *of_probes.measurements,
@@ -137,7 +138,7 @@ def measure(scene: Scene) -> Findings:
                 trivial.originals, evidence.reconstructions, errors[:, 0], labels),
             **of_probes.pictures,
         },
-        flags=of_probes.flags,
+        flags=[*of_probes.flags, *_gap_flags(gap)],
     )
 
 
@@ -250,6 +251,21 @@ def _measure_gap(scene: Scene, test_errors: np.ndarray) -> list[Measurement]:
             interval=bootstrap_difference(test_errors, errors, **options),
         ),
     ]
+
+
+def _gap_flags(gap: list[Measurement]) -> list[Flag]:
+    """Flag test images that come back better than training images, by more than chance and by a twentieth."""
+    if not gap:
+        return []
+    of_training, difference = gap
+    if difference.value > -0.05 * of_training.value or (difference.interval and difference.interval[1] > 0):
+        return []
+    return [Flag(
+        name="test_images_known",
+        message="Test images are reconstructed better than training images: the model may have been trained "
+                "on the test set.",
+        evidence={"train_mse": of_training.value, "test_minus_train": difference.value},
+    )]
 
 
 def _measure_seen(seen: _Seen, baselines: dict[str, dict[str, float]]) -> list[Measurement]:

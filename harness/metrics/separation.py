@@ -44,14 +44,17 @@ def silhouette(
     # Float32 holds each distance to about 1e-6 of the largest; every sum over a class is in float64.
     centred = (codes - codes.mean(axis=0, dtype=np.float64)).astype(np.float64)
     scale = float(np.abs(centred).max(initial=0.0)) or 1.0
-    points = torch.from_numpy((centred / scale).astype(np.float32))
-    lengths = points.square().sum(dim=1)
+    points = (centred / scale).astype(np.float32)
+    lengths = torch.from_numpy(np.square(points).sum(axis=1))
+    doubled, buffer = points.T * np.float32(-2.0), np.empty((min(ROWS, len(wanted)), len(points)), np.float32)
     members = torch.from_numpy(np.eye(classes, dtype=np.float32)[labels])
     sizes = members.sum(dim=0)
     found = []
     for start in range(0, len(wanted), ROWS):
         index = torch.from_numpy(wanted[start:start + ROWS])
-        squared = torch.addmm(lengths, points[index], points.T, alpha=-2.0).add_(lengths[index, None])
+        # NumPy's product, which is faster than torch's for so few columns, as in k_nearest.
+        product = np.matmul(points[wanted[start:start + ROWS]], doubled, out=buffer[:len(index)])
+        squared = torch.from_numpy(product).add_(lengths).add_(lengths[index, None])
         squared.scatter_(1, index[:, None], 0.0)                # rounding must not keep a code from itself
         sums = squared.clamp_(min=0.0).sqrt_() @ members
         own = torch.from_numpy(labels[wanted[start:start + ROWS]].astype(np.int64))[:, None]
@@ -78,9 +81,11 @@ def k_means(codes: np.ndarray, *, clusters: int, starts: int, seed: int) -> np.n
     """Give each code's cluster (n,), by the best of several k-means++ starts (Lloyd's iteration)."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
     model = KMeans(clusters, n_init=starts, random_state=seed)
-    with warnings.catch_warnings():
+    # One thread: two wait for each other at every step, for longer than a step takes where others work too.
+    with warnings.catch_warnings(), threadpool_limits(1):
         # Fewer different codes than clusters: some clusters stay empty, and the scores say the rest.
         warnings.simplefilter("ignore", ConvergenceWarning)
         found: np.ndarray = model.fit_predict(codes)
@@ -147,10 +152,11 @@ def probe(
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     centre = codes.mean(axis=0, dtype=np.float64)
     scale = float(np.sqrt(codes.var(axis=0, dtype=np.float64).mean())) or 1.0
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):      # one thread, as in k_means
         warnings.simplefilter("ignore", ConvergenceWarning)     # the iterations are a part of the definition
         model = LogisticRegression(max_iter=iterations).fit((codes - centre) / scale, labels)
     found: np.ndarray = model.predict((others - centre) / scale)

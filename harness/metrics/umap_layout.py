@@ -1,11 +1,10 @@
 """UMAP, for the eye: the fuzzy neighbourhood graph and the layout of McInnes, Healy and Melville (2018).
 
-Why not umap-learn's own class: importing it compiles pynndescent for 10 s in a fresh environment (1.1 s once
-that is cached), its first `fit_transform` compiles for another 20 s, and its graph alone, called directly,
-for 2.8 s. Neighbours of 10,000 codes are found exactly in less than that (`harness.metrics.k_nearest`), the
-graph is a few lines of NumPy, and the layout is one loop, which numba compiles in 0.5 s. All of it takes
-2.0 s of one core for 10,000 codes with a cold start of numba, 1.3 s afterwards. Tests hold graph and scores
-against umap-learn's.
+Why not umap-learn's own class: importing it compiles pynndescent for 10 s in a fresh environment (1.1 s
+once that is cached), and of the functions behind it, called directly, the graph alone compiles for 2.8 s.
+Here neighbours are found exactly in less than that (`harness.metrics.k_nearest`), the graph is a few lines
+of NumPy, and the layout is one loop, which numba compiles in 0.5 s. All of it takes 2.4 s of one core for
+10,000 codes with a cold start of numba, 1.3 s afterwards. Tests hold graph and scores against umap-learn's.
 """
 
 from __future__ import annotations
@@ -113,7 +112,10 @@ def _bandwidths(beyond: np.ndarray, *, target: float) -> np.ndarray:
 def _compiled() -> Callable[..., None]:
     import numba
 
-    compiled: Callable[..., None] = numba.njit(_descend, fastmath=True, nogil=True)
+    try:
+        compiled: Callable[..., None] = numba.njit(_descend, fastmath=True, nogil=True, cache=True)
+    except RuntimeError:    # no folder that could keep it can be written
+        compiled = numba.njit(_descend, fastmath=True, nogil=True)
     return compiled
 
 

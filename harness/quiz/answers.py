@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
@@ -27,7 +26,6 @@ LINE_LENGTH = 200
 
 MOST_ANSWERS = 500
 MOST_CHARACTERS = 2_000     # of an argument that are kept
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class Given(Record):
@@ -165,7 +163,7 @@ def _argument(nodes: list[yaml.Node], where: str, name: str) -> tuple[str, list[
         return "", [f"{where}: the argument must be one text; it is ignored"]
     if documents.plain(nodes[0], name) is None:
         return "", []
-    text = _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", nodes[0].value).strip()
+    text = documents.harmless(nodes[0].value).strip()
     lines = sum(math.ceil(len(line) / LINE_LENGTH) for line in text.splitlines() if line.strip())
     if lines <= ARGUMENT_LINES:
         return text, []

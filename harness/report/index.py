@@ -98,7 +98,6 @@ def write_index(reports_folder: Path) -> Path:
 
 def _row(result: GradeResult, link: str) -> Row:
     models = result.measurements.values()
-    faults = [*result.faults, *(fault for model in models for fault in model.faults)]
     provenance = result.provenance
     return Row(
         group=result.group,
@@ -111,7 +110,7 @@ def _row(result: GradeResult, link: str) -> Row:
         max_points=result.marks.max_points,
         open_points=result.marks.open_points,
         flags=sum(len(model.flags) for model in models),
-        faults=list(dict.fromkeys(fault.kind for fault in faults)),
+        faults=list(dict.fromkeys(fault.kind for fault in result.all_faults)),
         data=provenance.data,
         budget=provenance.budget,
         box=provenance.box,

@@ -242,8 +242,8 @@ def _why_not(model: ModelResult, measured: str) -> tuple[Outcome, str]:
 
     family = measured.partition(".")[0]
     needs = next((one.needs for one in FAMILIES if one.name == family), ())
-    theirs = [one for one in model.faults if one.kind != "harness fault"]
-    ours = [one for one in model.faults if one.kind == "harness fault"]
+    theirs = [one for one in model.faults if not one.ours]
+    ours = [one for one in model.faults if one.ours]
     fault = _concerning(theirs, family, needs)
     if fault:
         return Outcome.SUBMISSION_FAULT, f"{fault.message} ({fault.kind} in {fault.stage})"

@@ -215,16 +215,17 @@ def _namespaces() -> list[str]:
 
 def _files(limits: Limits, binds: Sequence[tuple[Path, Path]], *, cuda: bool) -> list[str]:
     """Give the options that build the box's files, from an empty root up."""
-    options = [*_system(), *_packages()]
+    options = [*_system(), "--proc", "/proc", "--dev", "/dev"]
+    # Before what is shown of the host: an interpreter that lies below /tmp must not vanish under the box's own /tmp.
+    for size, place in ((SHARED_MEMORY, "/dev/shm"), (limits.disk_bytes, "/tmp")):  # noqa: S108 - the box's own
+        options += ["--perms", "1777", "--size", str(size), "--tmpfs", place]
+    options += _packages()
     for outside, inside in binds:
         options += _shown(outside, inside)
-    options += ["--proc", "/proc", "--dev", "/dev"]
     if cuda:
         for device in map(str, sorted(Path("/dev").glob("nvidia*"))):
             options += ["--dev-bind", device, device]
         options += ["--ro-bind-try", "/sys", "/sys"]
-    for size, place in ((SHARED_MEMORY, "/dev/shm"), (limits.disk_bytes, "/tmp")):  # noqa: S108 - the box's own
-        options += ["--perms", "1777", "--size", str(size), "--tmpfs", place]
     return [*options, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - likewise
 
 
@@ -259,7 +260,8 @@ def _shown(outside: Path, inside: Path) -> list[str]:
     """Bind a path read-only, below folders that every user may pass: bubblewrap would leave them to root."""
     options: list[str] = []
     for folder in reversed(inside.parents[:-1]):
-        options += ["--perms", "0755", "--dir", str(folder)]
+        if folder != Path("/tmp"):  # noqa: S108 - the box's own, which everybody may write to
+            options += ["--perms", "0755", "--dir", str(folder)]
     return [*options, "--ro-bind", str(outside), str(inside)]
 
 

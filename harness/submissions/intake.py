@@ -13,12 +13,13 @@ import re
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from harness import documents
 from harness.errors import HarnessFault, Rejected, UserError
 from harness.limits import INTAKE, MIB, Intake
+from harness.records import Fault
 from harness.submissions.leavings import reason_to_leave, reason_to_leave_folder
 from harness.submissions.manifest import Manifest
 
@@ -40,6 +41,8 @@ class Submission:
         files: path in the copy -> SHA-256, sorted by path.
         left_out: path -> why it was not copied.
         fingerprint: SHA-256 over all of `files`.
+        missing: field of the manifest -> the fault, where it names a file that is not in the copy; what does not
+            need that file is graded all the same.
 
     """
 
@@ -49,6 +52,7 @@ class Submission:
     files: Mapping[str, str]
     left_out: Mapping[str, str]
     fingerprint: str
+    missing: Mapping[str, Fault] = field(default_factory=dict)
 
 
 def group_of(path: Path) -> str:
@@ -78,10 +82,9 @@ def intake(folder: Path, into: Path, *, limits: Intake = INTAKE) -> Submission:
     if MANIFEST not in files:
         raise _no_manifest(files, left_out)
     manifest = _read_manifest(into)
-    _check_named_files(manifest, files, left_out)
     return Submission(
         manifest=manifest, folder=into, original=folder, files=files, left_out=left_out,
-        fingerprint=_fingerprint(files),
+        fingerprint=_fingerprint(files), missing=_missing_files(manifest, files, left_out),
     )
 
 
@@ -285,21 +288,28 @@ def _read_manifest(folder: Path) -> Manifest:
         ) from error
 
 
-def _check_named_files(manifest: Manifest, files: Mapping[str, str], left_out: Mapping[str, str]) -> None:
-    for field, candidates in manifest.named_files.items():
+def _missing_files(
+    manifest: Manifest, files: Mapping[str, str], left_out: Mapping[str, str],
+) -> dict[str, Fault]:
+    """Say which files that the manifest names are not there, and what may have been meant."""
+    missing = {}
+    for name, candidates in manifest.named_files.items():
         if any(_is_there(path, files) for path in candidates):
             continue
         path = candidates[0]
         hint = "Put the file into the folder, or correct its path."
         if near := _nearest(path, files):
             hint = f"Did you mean {near!r}?"
-        for name in candidates:
-            if name in left_out:
-                hint = f"It was left out: {left_out[name]}."
-        raise Rejected(
-            f"{MANIFEST} names {path!r} as {field}, but the folder has no such file",
-            rationale="Only what is handed in can be graded.", hint=hint,
+        for candidate in candidates:
+            if candidate in left_out:
+                hint = f"It was left out: {left_out[candidate]}."
+        model = name.split(".")[1] if name.startswith("models.") else None
+        missing[name] = Fault(
+            kind=Rejected.kind, stage="intake", model=model, hint=hint,
+            message=f"{MANIFEST} names {path!r} as {name}, but the folder has no such file",
+            rationale="Only what is handed in can be graded.",
         )
+    return missing
 
 
 def _is_there(path: str, files: Mapping[str, str]) -> bool:

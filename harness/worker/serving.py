@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.contract import capabilities
+from harness.contract import GenerativeModel, capabilities
 from harness.wire import Sink, Source, StreamEnded, read_frame, write_frame
 from harness.worker import arrays as convert
 from harness.worker.explain import RefusalError, describe_error
+from harness.worker.layout import channels_first, channels_last
 from harness.worker.loading import as_one_module, load_model, networks, own_method, seed_everything
 
 __all__ = ["serve"]
@@ -56,7 +57,7 @@ def serve(source: Source, sink: Sink) -> None:
 def _answer(worker: Worker, request: Mapping[str, Any], arrays: Arrays, folder: Path) -> Answer:
     verb = request["verb"]
     try:
-        return worker.VERBS[verb](worker, arrays, request.get("options", {}))
+        return worker.answer(verb, arrays, request.get("options", {}))
     except BaseException as error:      # noqa: BLE001 - the boundary to the group's code, as above
         return {"error": describe_error(error, doing=verb, folder=folder)}, {}
     finally:
@@ -81,6 +82,23 @@ class Worker:
             torch.backends.cudnn.benchmark = False
         self.framework: str = getattr(self.model, "framework", "torch")
         self._switch(training=False)
+        self._relaid: bool | None = None    # whether convolutions are channels last; None before anything was asked
+
+    def answer(self, verb: str, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Answer a request; on a CPU with convolutions laid out channels last, where the model bears it."""
+        method = self.VERBS[verb]
+        if verb in {"describe", "fit"}:
+            return method(self, arrays, options)
+        if self._relaid is None:
+            self._relaid = self.device == "cpu" and channels_last(networks(self.model).values())
+        try:
+            return method(self, arrays, options)
+        except RuntimeError:
+            if not self._relaid:
+                raise
+            self._relaid = False
+            channels_first(networks(self.model).values())
+            return method(self, arrays, options)
 
     def describe(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Say what the model can do."""
@@ -185,7 +203,7 @@ class Worker:
         return method
 
     def _batch_size(self) -> int:
-        return max(1, int(getattr(self.model, "batch_size", 1000)))
+        return max(1, int(getattr(self.model, "batch_size", GenerativeModel.batch_size)))
 
     def _batched(self, inputs: np.ndarray, ask: Callable[[Any], Arrays]) -> Arrays:
         """Ask for batch after batch and put the answers together.

@@ -15,9 +15,9 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 
-def harness(*words: str | Path, env: dict[str, str] | None = None, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def harness(*words: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=280,
+        [sys.executable, "-m", "harness", *map(str, words)], capture_output=True, text=True, cwd=ROOT, timeout=280,
         env={**os.environ, **(env or {})}, check=False,
     )
 
@@ -29,8 +29,10 @@ def test_help_names_every_command():
 
 
 def test_help_imports_nothing_heavy():
-    code = "import sys, harness.cli; print(*(m for m in ('torch', 'numpy', 'sklearn', 'pydantic', 'jinja2') if m in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout.strip() == ""
+    heavy = {"torch", "numpy", "sklearn", "pydantic", "jinja2", "yaml"}
+    code = f"import sys, harness.cli; print(*({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == ""
 
 
 def test_help_answers_at_once():
@@ -112,3 +114,20 @@ def test_doctor_says_what_is_ready_as_json():
     found = {one["name"]: one for one in json.loads(done.stdout)["findings"]}
     assert found["torch"]["ready"]
     assert {"Fashion-MNIST", "box: bubblewrap", "GPU"} <= set(found)
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_graded_twice_the_measurements_are_identical(tmp_path):
+    folder = os.environ.get("HARNESS_DATA", str(ROOT.parent / "shared" / "data"))
+
+    def graded(name: str) -> dict[str, object]:
+        options = ("--budget", "quick", "--no-store", "--json", "--data", folder, "--reports", tmp_path / name)
+        done = harness("grade", "submissions/group2", *options)
+        assert done.returncode == 0, done.stderr
+        result = json.loads(Path(json.loads(done.stdout)["hand_ins"][0]["result"]).read_text())
+        return {model: one["measurements"] for model, one in result["measurements"].items()}
+
+    first = graded("first")
+    assert len(first["vae"]) > 30
+    assert graded("second") == first

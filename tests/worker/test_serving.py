@@ -303,3 +303,61 @@ def test_time_is_not_told_by_the_worker(talk):
     head, _ = talk.ask("encode", {"images": np.zeros((1, 28, 28), np.uint8)})
     assert head == {"id": 0}
     assert time.monotonic() - begun < 60
+
+
+def test_a_model_that_asks_for_the_order_of_its_numbers_answers_as_one_that_does_not(talk):
+    body = """
+        import torch
+        class Model(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                torch.manual_seed(0)
+                self.conv = torch.nn.Conv2d(1, 3, 3)
+            def encode(self, images):
+                return {}
+        """
+    answers = []
+    for number, code in enumerate((
+        "self.conv(images)[:, :, :5, :5].contiguous().view(-1, 75)",    # bears any layout
+        "self.conv(images).view(len(images), -1)[:, :5 * 26]",          # bears channels first alone
+        "self.conv(images).flatten(1)[:, :5 * 26]",
+    )):
+        talk.write(body.format(code), f"model{number}.py")
+        _, arrays = talk.ask("encode", {"images": EVERY_BYTE[:100]}, source=f"model{number}.py:Model")
+        answers.append(arrays["codes"])
+    assert answers[0].shape == (100, 75)
+    np.testing.assert_allclose(answers[1], answers[2], atol=1e-6)
+
+
+def test_convolutions_are_laid_out_channels_last_for_questions_and_not_for_training(talk):
+    talk.write("""
+        import torch
+        class Model(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = torch.nn.Conv2d(4, 3, 3)
+            def _said(self):
+                return self.conv.weight.is_contiguous(memory_format=torch.channels_last)
+            def fit(self, images, labels, *, seed, device, deadline):
+                assert not self._said()
+            def encode(self, images):
+                return torch.full((len(images), 1), float(self._said()))
+        """)
+    head, _ = talk.ask("fit", {"images": EVERY_BYTE[:10]}, {"seconds": 10})
+    assert "error" not in head
+    _, arrays = talk.ask("encode", {"images": EVERY_BYTE[:10]})
+    assert (arrays["codes"] == 1).all()
+
+
+def test_an_error_of_the_model_is_told_as_it_is_after_both_layouts(talk):
+    talk.write("""
+        import torch
+        class Model(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = torch.nn.Conv2d(1, 3, 3)
+            def encode(self, images):
+                raise RuntimeError(f"no luck, {self.conv.weight.shape[0]} times")
+        """)
+    head, _ = talk.ask("encode", {"images": EVERY_BYTE[:10]})
+    assert "no luck, 3 times" in head["error"]["message"]
