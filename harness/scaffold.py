@@ -54,7 +54,10 @@ def new_submission(
         shutil.copyfile(helper, written[-1])
     kind = _model_class(source)
     slot = "vae" if "vae" in model.split("_") else "other"
-    fields = {"group": group, "assignment": assignment, "slot": slot, "kind": kind}
+    fields = {
+        "group": group, "assignment": assignment, "slot": slot, "kind": kind,
+        "conditional": _CONDITIONAL if _is_conditional(source) else "",
+    }
     written[1].write_text(_MANIFEST.format(**fields), "utf-8")
     written[2].write_text(answers, "utf-8")
     written[3].write_text(_README.format(**fields), "utf-8")
@@ -104,6 +107,18 @@ def _model_class(path: Path) -> str:
     return _classes(path)[0]
 
 
+def _is_conditional(path: Path) -> bool:
+    """Say whether the class that a file offers first says `conditional = True`."""
+    name = _model_class(path)
+    body = next(node.body for node in ast.parse(path.read_text("utf-8")).body
+                if isinstance(node, ast.ClassDef) and node.name == name)
+    return any(
+        isinstance(node, ast.Assign) and _is_name(node.targets[0], "conditional")
+        and isinstance(node.value, ast.Constant) and node.value.value is True
+        for node in body
+    )
+
+
 def _is_name(node: ast.expr, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 
@@ -135,7 +150,7 @@ models:
   {slot}:
     source: "model.py:{kind}"   # file and class
     route: fit                  # the harness trains it by its `fit`, on its own clock
-    # arguments: {{code_size: 10}}    # for the constructor
+{conditional}    # arguments: {{code_size: 10}}    # for the constructor
     #
     # To hand in weights that you trained yourselves, save them and write instead:
     # route: load
@@ -144,6 +159,10 @@ models:
 # report: report.pdf            # your page
 answers: answers.yaml
 references: []                  # everything that you reused: papers, code, tools
+"""
+
+_CONDITIONAL = """\
+    conditional: true           # `fit` and `sample` are given labels
 """
 
 _README = """\
