@@ -27,7 +27,7 @@ __all__ = [
     "to_symmetric",
 ]
 
-CAPABILITIES = ("fit", "sample", "encode", "decode", "posterior", "log_prob", "translate")
+CAPABILITIES = ("fit", "sample", "encode", "decode", "posterior", "log_prob", "translate", "report")
 
 
 class GenerativeModel:
@@ -36,6 +36,7 @@ class GenerativeModel:
     framework: ClassVar[Literal["torch", "numpy"]] = "torch"
     conditional: ClassVar[bool] = False     # True: fit and sample are given labels
     log_prob_kind: ClassVar[Literal["exact", "bound", "estimate"]] = "bound"
+    domains: ClassVar[tuple[str, ...]] = ()     # of translate: ("photograph", "drawing") are measured
     batch_size: ClassVar[int] = 64         # most images that one call of encode, decode or log_prob gets
 
     def fit(self, images: Any, labels: Any, *, seed: int, device: str, deadline: float) -> None:
@@ -75,6 +76,13 @@ class GenerativeModel:
 
     def translate(self, images: Any, *, to: str) -> Any:
         """Give the images (N, 1, 28, 28) translated to the domain `to` (CycleGAN and its kin)."""
+        raise NotImplementedError
+
+    def report(self, images: Any, labels: Any) -> dict[str, float]:
+        """Tell numbers of your own about the trained model, by name, from some training images and their labels.
+
+        They are shown as what the model says of itself, and never marked.
+        """
         raise NotImplementedError
 
 

@@ -47,7 +47,7 @@ from harness.records import (
 from harness.sandbox.base import Box
 from harness.submissions import ModelEntry, Submission, group_of, intake
 
-__all__ = ["Keep", "Progress", "Workshop", "grade", "source_hash"]
+__all__ = ["Keep", "Progress", "Workshop", "grade", "source_hash", "versions"]
 
 logger = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ def _stage_inputs(submission: Submission, name: str, entry: ModelEntry, workshop
         "hand_in": submission.fingerprint, "model": name, "entry": entry.model_dump_json(),
         "data": workshop.data.hash, "budget": json.dumps(asdict(workshop.budget), sort_keys=True),
         "seed": str(workshop.seed), "device": workshop.device, "box": workshop.box.name,
-        "inception": str(workshop.inception_weights or ""), "code": source_hash(*_MEASURED_BY), **_versions(),
+        "inception": str(workshop.inception_weights or ""), "code": source_hash(*_MEASURED_BY), **versions(),
     }
 
 
@@ -261,6 +261,7 @@ def _with_findings(base: ModelResult, scene: Scene, faults: list[Fault], say: Pr
     outcome = Outcome.SUBMISSION_FAULT if failed else Outcome.HARNESS_FAULT if ours else Outcome.SCORED
     return base.model_copy(update={
         "outcome": outcome, "capabilities": list(scene.evidence.capabilities), "parameters": scene.evidence.parameters,
+        "told": scene.evidence.told,
         "measurements": {each.name: each for one in found for each in one.measurements},
         "tables": {key: table for one in found for key, table in one.tables.items()},
         "pictures": {key: picture for one in found for key, picture in one.pictures.items()},
@@ -333,7 +334,7 @@ def _provenance(
     assignment = submission.manifest.assignment if submission else ""
     rules = workshop.course.rubrics / f"{assignment}.yaml"
     return Provenance(
-        command=_replay(path, workshop), created=datetime.now(UTC).isoformat(timespec="seconds"), versions=_versions(),
+        command=_replay(path, workshop), created=datetime.now(UTC).isoformat(timespec="seconds"), versions=versions(),
         platform=platform.platform(), device=workshop.device, box=workshop.box.name, seed=workshop.seed,
         budget=workshop.budget.name, data=workshop.data.name, data_hash=workshop.data.hash,
         stand_in=workshop.data.stand_in, hand_in_hash=submission.fingerprint if submission else "",
@@ -360,7 +361,8 @@ def _replay(path: Path, workshop: Workshop) -> str:
     return shlex.join(words)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Give the versions of what a measurement depends on."""
     found = {"harness": __version__, "python": platform.python_version()}
     for package in ("torch", "numpy", "scipy", "scikit-learn", "umap-learn"):
         try:

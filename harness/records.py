@@ -166,6 +166,7 @@ class ModelResult(Record):
     tables: dict[str, Table] = Field(default_factory=dict)
     pictures: dict[str, Picture] = Field(default_factory=dict)
     clouds: dict[str, PointCloud] = Field(default_factory=dict)
+    told: dict[str, float] = Field(default_factory=dict)            # what the model says of itself; never marked
     not_applicable: dict[str, str] = Field(default_factory=dict)    # family of measurements -> why it has none
     flags: list[Flag] = Field(default_factory=list)
     faults: list[Fault] = Field(default_factory=list)
@@ -301,3 +302,37 @@ class GradeResult(Record):
     def all_faults(self) -> list[Fault]:
         """The faults of the whole hand-in, then those of its models."""
         return [*self.faults, *(fault for model in self.measurements.values() for fault in model.faults)]
+
+
+class BenchRow(Record):
+    """One contender of a benchmark."""
+
+    name: str                               # "dcgan", or "group3, vae"
+    reference: bool                         # a reference model, not a hand-in
+    model: ModelResult                      # of the first seed
+    seed: int | None                        # of its training; None where it is not known
+    training_seconds: float | None = None   # of wall clock; None where it is not known
+    training: str = ""                      # on what, in words
+    over_seeds: dict[str, list[float]] = Field(default_factory=dict)    # measurement -> its value for each seed
+    note: str = ""
+
+
+class BenchResult(Record):
+    """A benchmark: contenders that were measured in the same way."""
+
+    schema_: int = Field(default=SCHEMA, alias="schema")
+    rows: list[BenchRow]
+    created: str                            # ISO 8601, UTC
+    command: str
+    versions: dict[str, str]
+    machine: str
+    device: str
+    box: str
+    seed: int                               # of the measurements
+    budget: str
+    data: str
+    data_hash: str
+    stand_in: bool
+    judge_hash: str
+
+    model_config = ConfigDict(populate_by_name=True)

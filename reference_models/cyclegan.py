@@ -50,6 +50,8 @@ class CycleGAN(nn.Module, GenerativeModel):
 
     """
 
+    domains = ("photograph", "drawing")
+
     def __init__(self, *, channels: int = 16, blocks: int = 2, cycle: float = 10.0, epochs: int = 2) -> None:
         super().__init__()
         self.cycle = cycle

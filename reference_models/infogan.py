@@ -178,3 +178,7 @@ class InfoGAN(nn.Module, GenerativeModel):
         counts = torch.zeros(self.categories, int(labels.max()) + 1)
         counts.index_put_((category.cpu(), labels.cpu()), torch.ones(len(labels)), accumulate=True)
         return float(counts.amax(1).sum() / len(labels))
+
+    def report(self, images: Tensor, labels: Tensor) -> dict[str, float]:
+        """Tell how pure the categories are."""
+        return {"purity of the categories": self.purity(images, labels)}

@@ -128,6 +128,11 @@ class WGANGP(nn.Module, GenerativeModel):
             ])
         return {"mean": float(lengths.mean()), "largest": float(lengths.max())}
 
+    def report(self, images: Tensor, labels: Tensor) -> dict[str, float]:
+        """Tell the estimate of the critic's Lipschitz constant."""
+        del labels
+        return {f"gradient length, {name}": value for name, value in self.lipschitz_estimate(images).items()}
+
     # -- the contract ----------------------------------------------------------------------------------
 
     def fit(

@@ -54,7 +54,7 @@ class Card(_Strict):
     budget: str = ""
     judge_hash: str = ""
     measured: dict[str, Measured] = Field(default_factory=dict)
-    told: dict[str, float] = Field(default_factory=dict)    # what the model's own `report` says; measured by nobody else
+    told: dict[str, float] = Field(default_factory=dict)    # what the model's own `report` says
     note: str = ""                          # where it falls short, and why
 
 

@@ -38,8 +38,15 @@ def train(
     """Train a reference model on all training images, and write its weights.
 
     Args:
+        course: where the model is.
+        name: which one.
         weights: the safetensors file to write.
+        data: what it is trained on.
+        box: where its code runs.
         budget: its `fit_seconds` is the deadline, its `limits.threads` the number of threads.
+        seed: the seed of the role's seed, as for a hand-in.
+        device: "cpu" or "cuda".
+        progress: told what is being done.
 
     Returns:
         The card, without measurements.

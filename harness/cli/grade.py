@@ -17,7 +17,7 @@ from harness.limits import FULL, QUICK, Budget
 if TYPE_CHECKING:
     from harness.data import Dataset
 
-__all__ = ["budget_named", "grade", "hand_ins"]
+__all__ = ["budget_named", "check_device", "grade", "hand_ins"]
 
 
 def grade(
@@ -47,7 +47,7 @@ def grade(
     course = find_course()
     chosen = budget_named(budget, fit_seconds=fit_seconds)
     folders = hand_ins(paths)
-    _check_device(device)
+    check_device(device)
     if inception is not None and not inception.is_file():
         raise UserError(f"--inception {inception}: there is no such file; leave the option out to do without it")
     # Unpacking the data lets go of the interpreter, which has the rest to import meanwhile.
@@ -85,7 +85,7 @@ def budget_named(name: str, *, fit_seconds: float | None = None) -> Budget:
     return replace(budgets[name], fit_seconds=fit_seconds) if fit_seconds else budgets[name]
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
     """Refuse a device that this machine lacks, before anything is started on it."""
     if device == "cpu":
         return

@@ -10,5 +10,6 @@ from harness.evidence.arrays import Evidence, Path
 from harness.evidence.gather import gather
 from harness.evidence.ledger import Progress
 from harness.evidence.training import train
+from harness.evidence.translation import Translations
 
-__all__ = ["Evidence", "Path", "Progress", "gather", "train"]
+__all__ = ["Evidence", "Path", "Progress", "Translations", "gather", "train"]

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.evidence.translation import Translations
+
 __all__ = ["Evidence", "Path"]
 
 
@@ -55,4 +57,6 @@ class Evidence:
     samples_other: np.ndarray | None = None             # as many, drawn by another seed
     log_prob: np.ndarray | None = None                  # (n,) nats of the first n of test_index, dequantised
     log_prob_kind: str = "bound"
+    translations: dict[str, Translations] = field(default_factory=dict)     # by the domain they come from
+    told: dict[str, float] = field(default_factory=dict)    # what the model says of itself; shown, never marked
     seconds: dict[str, float] = field(default_factory=dict) # kind of request -> wall clock in all

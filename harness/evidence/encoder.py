@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.data.outlines import DOMAINS
 from harness.errors import InvalidOutput
 from harness.evidence.exchange import Exchange
 from harness.evidence.plan import Plan, derive
 from harness.evidence.talk import Described, Talk, batches
+from harness.evidence.translation import Translations, ask_translations
 from harness.wire import Expected
 
 __all__ = ["Encoded", "ask_encoder", "encode"]
@@ -31,6 +33,8 @@ class Encoded:
     train_codes: np.ndarray | None = None
     posterior: tuple[np.ndarray, np.ndarray] | None = None
     log_prob: np.ndarray | None = None
+    translations: dict[str, Translations] = field(default_factory=dict)
+    told: dict[str, float] = field(default_factory=dict)
 
 
 def ask_encoder(talk: Talk, plan: Plan, exchange: Exchange) -> Encoded:
@@ -50,6 +54,10 @@ def ask_encoder(talk: Talk, plan: Plan, exchange: Exchange) -> Encoded:
             _encode_samples(talk, plan, exchange)
         if "log_prob" in described.capabilities:
             found.log_prob = _log_prob(talk, plan)
+        if "translate" in described.capabilities and described.domains == DOMAINS:
+            found.translations = ask_translations(talk, plan)
+        if "report" in described.capabilities:      # last: it is shown labels, of training images
+            found.told = talk.report(plan)
         return found
     finally:
         talk.stage("")
@@ -67,6 +75,8 @@ def _asked(plan: Plan, capabilities: tuple[str, ...]) -> int:
         count += len(plan.test)
     if "log_prob" in capabilities:
         count += len(plan.test[:plan.budget.likelihood_images])
+    if "translate" in capabilities:
+        count += 4 * min(plan.budget.translations, len(plan.test) // 2)
     return count
 
 

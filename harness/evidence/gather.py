@@ -26,7 +26,7 @@ from harness.submissions import Submission
 
 __all__ = ["gather", "job_for"]
 
-_OF_THE_ENCODER = frozenset({"encode", "posterior", "log_prob"})
+_OF_THE_ENCODER = frozenset({"encode", "posterior", "log_prob", "translate", "report"})
 
 
 def gather(
@@ -106,7 +106,8 @@ def _put_together(
         path_steps=decoded.path_steps, path_epsilon=EPSILON,
         samples=samples.images, sample_labels=samples.labels,
         samples_repeated=samples.repeated, samples_other=samples.other,
-        log_prob=encoded.log_prob, log_prob_kind=says.log_prob_kind, seconds=dict(ledger.seconds),
+        log_prob=encoded.log_prob, log_prob_kind=says.log_prob_kind,
+        translations=encoded.translations, told=encoded.told, seconds=dict(ledger.seconds),
     )
 
 

@@ -14,6 +14,9 @@ __all__ = ["Plan", "balanced", "derive", "make_plan", "pairs_between", "pairs_wi
 
 Pairs = tuple[np.ndarray, np.ndarray]
 
+TOLD = 2_000
+"""Training images that a model may tell numbers of its own about."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Plan:
@@ -22,7 +25,9 @@ class Plan:
     Attributes:
         test_index, train_index: which images of the splits, ascending.
         test, train: these images, (N, 28, 28) uint8.
+        test_labels: their classes, (N,); they never leave the evaluator.
         probes: images (n, 28, 28) uint8 that no small code can carry, by name.
+        told_images, told_labels: some training images and their classes, for what a model tells of itself.
         within, between: positions in `test_index` of the two ends of each line.
 
     """
@@ -32,9 +37,12 @@ class Plan:
     test_index: np.ndarray
     train_index: np.ndarray
     test: np.ndarray
+    test_labels: np.ndarray
     train: np.ndarray
     within: Pairs
     between: Pairs
+    told_images: np.ndarray
+    told_labels: np.ndarray
     probes: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -49,12 +57,14 @@ def make_plan(data: Dataset, budget: Budget, seed: int) -> Plan:
     train_index = balanced(data.train.labels, budget.train_images, derive(seed, "train"))
     labels = data.test.labels[test_index]
     test = _take(data.test.images, test_index)
+    told = balanced(data.train.labels, TOLD, derive(seed, "report"))
     shown = balanced(labels, budget.probe_images, derive(seed, "probes"))
     return Plan(
         seed=seed, budget=budget, test_index=test_index, train_index=train_index,
-        test=test, train=_take(data.train.images, train_index),
+        test=test, test_labels=labels, train=_take(data.train.images, train_index),
         within=pairs_within(labels, budget.pairs, derive(seed, "within")),
         between=pairs_between(labels, budget.pairs, derive(seed, "between")),
+        told_images=data.train.images[told], told_labels=data.train.labels[told].astype(np.int64),
         probes=probes(test[shown], derive(seed, "permutation")),
     )
 

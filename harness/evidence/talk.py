@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from harness.contract import CAPABILITIES
+from harness.data.outlines import DOMAINS
 from harness.errors import SubmissionFault
 from harness.evidence.ledger import Ledger, Meter
+from harness.evidence.plan import Plan
 from harness.limits import Limits
 from harness.sandbox.base import Session
 from harness.wire import Expected
@@ -23,6 +26,9 @@ BATCH = 5_000
 
 TOLERANCE = 1e-4
 """How far outside of [0, 1] a pixel may lie; rounding in a sigmoid or a rescaling stays below it."""
+
+MOST_TOLD, LONGEST_NAME = 20, 60
+"""How many numbers of its own a model may tell, and how long their names may be."""
 
 
 def batches(count: int, size: int = BATCH) -> Iterator[slice]:
@@ -44,6 +50,7 @@ class Described:
     conditional: bool = False
     parameters: int | None = None
     log_prob_kind: str = "bound"
+    domains: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, head: Mapping[str, Any]) -> Described:
@@ -54,6 +61,7 @@ class Described:
             conditional=head.get("conditional") is True,
             parameters=count if type(count) is int and 0 <= count < 2**53 else None,
             log_prob_kind=kind if kind in {"exact", "bound", "estimate"} else "bound",
+            domains=DOMAINS if head.get("domains") == list(DOMAINS) else (),
         )
 
 
@@ -95,6 +103,13 @@ class Talk:
         answer = self._ask(verb, arrays, options, expect=expect, seconds=self._limits.request_seconds)
         return None if answer is None else answer[1]
 
+    def report(self, plan: Plan) -> dict[str, float]:
+        """Ask what the model tells of itself, from some training images and their labels; nothing where it failed."""
+        self.stage("asking for the model's own numbers")
+        arrays = {"images": plan.told_images, "labels": plan.told_labels}
+        answer = self._ask("report", arrays, None, expect={}, seconds=self._limits.request_seconds)
+        return {} if answer is None else _numbers(answer[0].get("told"))
+
     def stage(self, text: str) -> None:
         """Say what comes next."""
         self.meter.stage(self.role, text)
@@ -114,3 +129,14 @@ class Talk:
         finally:
             self.spent[verb] = monotonic() - begun
             self._ledger.spend(verb, self.spent[verb])
+
+
+def _numbers(told: object) -> dict[str, float]:
+    """Take a few finite numbers with short names, and nothing else."""
+    if not isinstance(told, dict):
+        return {}
+    return {
+        name: float(value) for name, value in list(told.items())[:MOST_TOLD]
+        if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and name.isprintable()
+        and type(value) in (int, float) and math.isfinite(value)
+    }

@@ -6,7 +6,7 @@ lines here. Importing this costs NumPy alone: what is heavier is imported by the
 
 from __future__ import annotations
 
-from harness.metrics import clusters, copies, distribution, interpolation, likelihood, reconstruction
+from harness.metrics import clusters, copies, distribution, interpolation, likelihood, reconstruction, translation
 from harness.metrics.base import Family, Metric
 
 __all__ = ["FAMILIES", "METRICS"]
@@ -36,6 +36,10 @@ FAMILIES: tuple[Family, ...] = (
         name="likelihood", title="Likelihood", needs=("log_prob",),
         measure=likelihood.measure, cost=0.1,
     ),
+    Family(
+        name="translation", title="Translation", needs=("translate",),
+        measure=translation.measure, cost=2,
+    ),
 )
 """In the order of the report."""
 
@@ -48,6 +52,7 @@ METRICS: dict[str, Metric] = {
         clusters.METRICS,
         interpolation.METRICS,
         likelihood.METRICS,
+        translation.METRICS,
     )
     for metric in family
 }

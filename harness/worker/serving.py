@@ -110,6 +110,7 @@ class Worker:
             "log_prob_kind": str(getattr(self.model, "log_prob_kind", "bound")),
             "parameters": None if module is None else sum(
                 weight.numel() for weight in module.parameters() if weight.requires_grad),
+            "domains": [str(name) for name in getattr(self.model, "domains", ())],
             "batch_size": self._batch_size(),
             "framework": str(self.framework),
         }, {}
@@ -188,9 +189,23 @@ class Worker:
         return {}, self._batched(arrays["images"], lambda images: {
             "images": convert.images_from(method(images, to=options["to"]), what="translate")})
 
+    def report(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Numbers that the model tells of itself."""
+        del options
+        seed_everything(self.seed)
+        images, labels = (
+            convert.into(array, framework=self.framework, device=self.device)
+            for array in (convert.images_for(arrays["images"]), arrays["labels"]))
+        told = self._method("report")(images, labels)
+        if not isinstance(told, dict):
+            raise RefusalError(
+                f"report returned a {type(told).__name__} instead of a dict", kind="invalid output",
+                hint='return numbers by name, such as {"purity": 0.5}')
+        return {"told": {str(name): float(value) for name, value in told.items()}}, {}
+
     VERBS: Mapping[str, Callable[[Worker, Arrays, Mapping[str, Any]], Answer]] = {
         "describe": describe, "fit": fit, "encode": encode, "posterior": posterior, "decode": decode,
-        "sample": sample, "log_prob": log_prob, "translate": translate,
+        "sample": sample, "log_prob": log_prob, "translate": translate, "report": report,
     }
 
     def _method(self, name: str) -> Callable[..., Any]:

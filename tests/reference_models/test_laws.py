@@ -44,10 +44,10 @@ TABLE = {       # file -> row
         {"channels": 4, "dilations": (1,), "components": 2}, falls=50),
     "gan": Row("GAN", "fit sample", {"hidden": 32}),
     "dcgan": Row("DCGAN", "fit sample", {"channels": 8}),
-    "wgan_gp": Row("WGANGP", "fit sample", {"channels": 8}),
-    "wgan_ct": Row("WGANCT", "fit sample", {"channels": 8}),
+    "wgan_gp": Row("WGANGP", "fit sample report", {"channels": 8}),
+    "wgan_ct": Row("WGANCT", "fit sample report", {"channels": 8}),
     "conditional_gan": Row("ConditionalGAN", "fit sample", {"channels": 8}),
-    "infogan": Row("InfoGAN", "fit sample encode", {"channels": 8}),
+    "infogan": Row("InfoGAN", "fit sample encode report", {"channels": 8}),
     "biggan": Row("BigGAN", "fit sample", {"channels": 8, "noise_size": 12}),
     "ddpm": Row("DDPM", "fit sample log_prob", DIFFUSION, falls=0.1),           # squared error, from about 1
     "guided_diffusion": Row("GuidedDiffusion", "fit sample log_prob", DIFFUSION, falls=0.1),
