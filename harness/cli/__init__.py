@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import __version__
-from harness.cli import bench, check, demo, doctor, grade, new, quiz
+from harness.cli import bench, calibrate, check, demo, doctor, grade, new, quiz
 from harness.cli.exits import INTERRUPTED, OURS, WRONG_USE
 from harness.errors import HarnessFault, UserError
 
@@ -31,6 +31,7 @@ app.command("grade")(grade.grade)
 app.command("check")(check.check)
 app.command("new")(new.new)
 app.command("bench")(bench.bench)
+app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(quiz.app, name="quiz")

@@ -15,7 +15,7 @@ from harness.errors import UserError
 from harness.quiz.exact import Exact, Identifier
 from harness.records import Record
 
-__all__ = ["Band", "Criterion", "PracticePart", "Rubric", "TheoryPart", "load"]
+__all__ = ["Anchor", "Band", "Calibration", "Criterion", "PracticePart", "Rubric", "TheoryPart", "load"]
 
 
 class Band(Record):
@@ -53,8 +53,10 @@ class Criterion(Record):
     measurement: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*\.[a-z_]+\.[a-z0-9_]+$")
     none: Exact | None = None
     none_is: str = ""           # what reaches no more than this: "the mean image"
+    none_from: str = ""         # the baseline that `harness calibrate` takes it from; empty: it stays as written
     full: Exact | None = None
     full_is: str = ""           # what reaches this: "the reference VAE"
+    full_from: str = ""         # the reference model that `harness calibrate` takes it from
     bands: tuple[Band, ...] = ()
     person: bool = False
     ask: str = ""               # what the person is asked to judge
@@ -71,6 +73,8 @@ class Criterion(Record):
             if self.bands or self.none is not None or self.full is not None:
                 raise ValueError("anchors and bands go with a measurement, not with a person")
             return self
+        if self.bands and (self.none_from or self.full_from):
+            raise ValueError("`none_from` and `full_from` are of anchors; bands are not calibrated")
         anchors = self.none is not None and self.full is not None
         if anchors == bool(self.bands) or (self.none is None) != (self.full is None):
             raise ValueError("a measurement needs either the two anchors `none` and `full`, or `bands`")
@@ -117,6 +121,30 @@ class PracticePart(Record):
         return self
 
 
+class Anchor(Record):
+    """The measurement that an anchor was taken from."""
+
+    of: str                     # the reference model whose samples, codes or images were measured
+    baseline: str = ""          # which of its baselines it is; empty: it is the model's own
+    measurement: str
+    value: float
+    interval: tuple[float, float] | None = None
+    sample_size: int
+
+
+class Calibration(Record):
+    """Where the anchors of a rubric come from; written by `harness calibrate`."""
+
+    command: str
+    created: str
+    data: str
+    judge_hash: str
+    seed: int
+    budget: str
+    none: dict[str, Anchor] = Field(default_factory=dict)       # criterion -> measurement
+    full: dict[str, Anchor] = Field(default_factory=dict)
+
+
 class Rubric(Record):
     """How an assignment is marked."""
 
@@ -125,6 +153,7 @@ class Rubric(Record):
     step: Exact = Field(default=Fraction(1, 2), gt=0)       # points are rounded to multiples of this
     theory: TheoryPart
     practice: PracticePart
+    calibrated: Calibration | None = None
 
     @model_validator(mode="after")
     def _whole_steps(self) -> Self:
