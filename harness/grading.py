@@ -5,6 +5,7 @@ Nothing here opens a terminal or writes a report; the caller is given a `GradeRe
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import logging
@@ -126,6 +127,8 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
             except Rejected as fault:
                 return _rejected(path, workshop, fault, clock)
         assignment = submission.manifest.assignment
+        if assignment not in rubric.names(workshop.course):
+            return _rejected(path, workshop, _no_such_assignment(assignment, workshop.course), clock)
         criteria = rubric.load(workshop.course, assignment)
         with clock.stage("theory"):
             theory = _theory(submission, workshop)
@@ -250,7 +253,9 @@ def _with_findings(base: ModelResult, scene: Scene, faults: list[Fault], say: Pr
     """Let every family measure what it can, and say of the others why not."""
     missing: dict[str, str] = {}
     able = [family for family in FAMILIES if set(family.needs) <= set(scene.evidence.capabilities)]
-    for family in FAMILIES:
+    # Of a model that could not be started nothing is known of what it can do.
+    started = not any(fault.stage == "start" for fault in faults)
+    for family in FAMILIES if started else ():
         if family not in able:
             lacking = [need for need in family.needs if need not in scene.evidence.capabilities]
             missing[family.name] = f"the model has no {' and no '.join(lacking)}"
@@ -322,9 +327,19 @@ def _rejected(path: Path, workshop: Workshop, fault: Rejected, clock: _Clock) ->
     """Name the group and its fault where not even the manifest could be read."""
     return GradeResult(
         group=group_of(path), assignment="", marks=Marks(points=0, max_points=0, open_points=0, parts=[]),
-        theory=TheoryResult(outcome=Outcome.SUBMISSION_FAULT, quiz="", max_points=0, problems=[fault.message]),
+        theory=TheoryResult(outcome=Outcome.SUBMISSION_FAULT, quiz="", max_points=0),
         measurements={}, hand_in=HandIn(members=[]), faults=[Fault(stage="intake", **fault.facts)],
         provenance=_provenance(path, workshop, None, clock, {}),
+    )
+
+
+def _no_such_assignment(assignment: str, course: Course) -> Rejected:
+    known = rubric.names(course)
+    near = difflib.get_close_matches(assignment, known, n=1)
+    return Rejected(
+        f"submission.yaml: there is no assignment {assignment!r}",
+        rationale="The assignment says which sheet was answered and how it is marked.",
+        hint=f"Write `assignment: {near[0]}`." if near else f"Write one of: {', '.join(known)}.",
     )
 
 

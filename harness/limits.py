@@ -78,6 +78,6 @@ FULL = Budget(name="full", fit_seconds=1_800.0)
 QUICK = Budget(
     name="quick", fit_seconds=60.0, train_images=10_000, test_images=2_000, samples=2_000,
     samples_seconds=30.0, pairs=100, probe_images=100, likelihood_images=500, translations=500, copies=500,
-    bootstrap=200,
+    bootstrap=200, limits=Limits(request_seconds=60.0),
 )
 """What `harness check` uses: the same measurements on fewer images, for a laptop."""

@@ -692,3 +692,56 @@ def test_a_training_that_does_not_end_is_ended(tmp_path):
     budget = replace(BUDGET, fit_seconds=0.5, fit_grace_seconds=0.5)
     with pytest.raises(TimedOut, match="fit did not end within 1 seconds"):
         train(hand_in(tmp_path, code), PlainBox(), tmp_path / "trained", budget=budget)
+
+
+# --- what a model translates, and what it tells of itself
+
+
+def test_a_model_of_the_two_domains_is_asked_there_and_back_and_others_are_not(submission):
+    def translate(self, images, *, to):
+        return images if to == "drawing" else 1 - images
+
+    box = InProcess(model(translate=translate, domains=("photograph", "drawing")))
+    seen, faults = gather(submission, box)
+    assert faults == []
+    assert set(seen.translations) == {"photograph", "drawing"}
+    photographs, drawings = seen.translations["photograph"], seen.translations["drawing"]
+    assert not set(photographs.index) & set(drawings.index)
+    np.testing.assert_array_equal(photographs.there, photographs.images)
+    np.testing.assert_allclose(photographs.back, 1 - photographs.images, atol=1e-6)
+    np.testing.assert_allclose(drawings.there, 1 - drawings.images, atol=1e-6)
+    other = InProcess(model(translate=translate, domains=("cat", "dog")))
+    assert gather(submission, other)[0].translations == {}
+    assert not [verb for _, verb, _ in other.asked if verb == "translate"]
+
+
+def test_what_a_model_tells_of_itself_is_asked_last_and_holds_only_numbers(submission):
+    def report(self, images, labels):
+        assert len(images) == len(labels) == 300
+        return {"purity": 0.5, "whole": 3, "not a number": float("nan"), "x" * 100: 1.0, "a\x1b[31m": 1.0}
+
+    box = InProcess(model(report=report))
+    seen, faults = gather(submission, box)
+    assert faults == []
+    assert seen.told == {"purity": 0.5, "whole": 3.0}
+    asked = [verb for role, verb, _ in box.asked if role == "encode"]
+    assert asked[-1] == "report"
+
+
+def test_a_report_that_fails_costs_nothing_else(submission):
+    def report(self, images, labels):
+        raise ValueError("no idea")
+
+    seen, faults = gather(submission, InProcess(model(report=report)))
+    assert seen.told == {}
+    assert [fault.stage for fault in faults] == ["report"]
+    assert seen.samples is not None
+
+
+def test_some_images_are_encoded_twice_so_that_chance_in_the_encoder_shows(submission):
+    seen, _ = gather(submission, InProcess())
+    np.testing.assert_array_equal(seen.codes_repeated, seen.test_codes[:64])
+    random = np.random.default_rng(0)
+    restless = model(encode=lambda self, images: Blocks.encode(self, images) + random.random((len(images), 16)))
+    seen, _ = gather(submission, InProcess(restless))
+    assert np.abs(seen.codes_repeated - seen.test_codes[:len(seen.codes_repeated)]).mean() > 0.1

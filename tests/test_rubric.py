@@ -163,6 +163,7 @@ MEAN, VAE = "0.0866 (no points, the mean image)", "0.0133 (full points, the refe
 @pytest.mark.parametrize(("value", "points", "reason"), [
     (0.0133, 4, f"between {MEAN} and {VAE}; 4 of 4 points."),
     (0.05, 2, f"between {MEAN} and {VAE}; 2 of 4 points."),
+    (0.045, 2.5, f"between {MEAN} and {VAE}; 2.5 of 4 points. Rounded from 2.27."),
     (0.0866, 0, f"no better than {MEAN}; full points would take 0.0133, the reference VAE; 0 of 4 points."),
     (0.0101, 4, f"better than {VAE}; 4 of 4 points."),
 ])

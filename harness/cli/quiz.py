@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from harness.cli.exits import DONE, FAULTS
 from harness.cli.options import AsJson
+from harness.errors import UserError
 
 __all__ = ["app"]
 
@@ -19,6 +20,16 @@ app = typer.Typer(no_args_is_help=True, help="The theory part by itself.")
 @app.callback()
 def _group() -> None:
     pass
+
+
+def _broken(message: str, *, as_json: bool) -> NoReturn:
+    """Say that a file of answers cannot be read: its group's fault, not a wrong use of the program."""
+    if as_json:
+        typer.echo(json.dumps({
+            "quiz": "", "points": None, "max_points": 0, "statements": [], "problems": [message]}, indent=2))
+    else:
+        typer.echo(f"harness: {message}", err=True)
+    raise typer.Exit(FAULTS)
 
 
 @app.command("check")
@@ -34,7 +45,12 @@ def check(
     from harness.quiz import check_file
     from harness.records import Outcome
 
-    theory = check_file(answers, course=find_course(), with_key=not no_key)
+    try:
+        theory = check_file(answers, course=find_course(), with_key=not no_key)
+    except UserError as error:
+        if not answers.is_file():
+            raise
+        _broken(str(error), as_json=as_json)
     marked = theory.points is not None
     if as_json:
         typer.echo(json.dumps({

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from rich.console import Console
+from rich.padding import Padding
 
 from harness.cli.exits import DONE, FAULTS, OURS
 from harness.errors import HarnessFault
 from harness.grading import Workshop, grade
-from harness.records import GradeResult, Outcome
+from harness.records import Fault, GradeResult, Outcome, TheoryResult
 
 __all__ = ["Checked", "Graded", "check_one", "grade_all"]
 
@@ -57,7 +59,7 @@ class Graded:
                 out.print("[yellow]measured on garments, a stand-in for Fashion-MNIST: these points are no grade[/]")
             out.print(marks_table(result))
             for line in problems(result):
-                out.print(line, soft_wrap=False)
+                out.print(Padding(line, (0, 0, 0, 2)))
             out.print(f"[dim]report[/] {report}", soft_wrap=True)
         for folder, message in self.failed.items():
             out.print(f"[magenta]not graded[/] {plain(folder)}: {plain(message)}")
@@ -101,7 +103,7 @@ def grade_all(folders: Sequence[Path], workshop: Workshop, reports: Path, *, qui
         for folder in folders:
             shown = Stages(progress, group=folder.name)
             try:
-                result = grade(folder, workshop, progress=shown)
+                result = _told_apart(grade(folder, workshop, progress=shown), folder, graded)
                 shown("writing the report", None)
                 graded.results.append((result, write_report(result, reports)))
             except HarnessFault as fault:
@@ -111,6 +113,20 @@ def grade_all(folders: Sequence[Path], workshop: Workshop, reports: Path, *, qui
     if graded.results:
         graded.index = write_index(reports)
     return graded
+
+
+def _told_apart(result: GradeResult, folder: Path, graded: Graded) -> GradeResult:
+    """Keep two hand-ins of one run that name the same group from writing the same report: the later one gives way."""
+    taken = {other.group for other, _ in graded.results}
+    if result.group not in taken:
+        return result
+    name = next(name for number in count(2) if (name := f"{result.group}-{number}") not in taken)
+    clash = Fault(
+        kind="rejected", stage="intake", message=f"another hand-in names the group {result.group!r} as well",
+        rationale=f"This one came from {folder}; its report is filed under {name}.",
+        hint="Write your own group into submission.yaml; teaching staff: find out whose hand-in is whose.",
+    )
+    return result.model_copy(update={"group": name, "faults": [*result.faults, clash]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +168,7 @@ class Checked:
                 out.print()
                 out.print(measurements_table(model))
         out.print("\n[bold]Theory[/]")
-        answered = sum(one.answer is not None for one in result.theory.statements)
-        out.print(f"  {answered} of {len(result.theory.statements)} statements answered; "
-                  "nothing is said about right and wrong")
+        out.print(f"  {_answered(result.theory)}")
         out.print("\n[bold]Report[/]")
         hand_in = result.hand_in
         out.print(f"  {plain(hand_in.report)}, {hand_in.pages} page(s)" if hand_in.pages else "  no PDF was read")
@@ -162,11 +176,46 @@ class Checked:
             out.print(f"  [yellow]·[/] {plain(line)}")
         for name, why in hand_in.left_out.items():
             out.print(f"  [yellow]not copied[/] {plain(name)}: {plain(why)}")
+        out.print("\n[bold]What the rubric looks at[/]")
+        for line in rubric_lines(result):
+            out.print(Padding(line, (0, 0, 0, 2)))
         found = list(problems(result))
-        out.print("\n[bold]To mend[/]" if found else "\n[green]nothing to mend was found[/]")
+        out.print("\n[bold]To mend[/]" if found else "\n[green]no fault was found[/]")
         for line in found:
-            out.print(f"  {line}")
+            out.print(Padding(line, (0, 0, 0, 2)))
         out.print("[dim]quick measurements on fewer images; the grade uses all of them[/]")
+
+
+def _answered(theory: TheoryResult) -> str:
+    """Say how many statements were answered, and how many left open, without a word on right and wrong."""
+    if not theory.statements:
+        return "[yellow]the answers were not read, see below[/]"
+    answers = [one.answer for one in theory.statements]
+    open_ = sum(answer in {None, "abstain"} for answer in answers)
+    left = f"; [yellow]{open_} left open, which gives no points[/]" if open_ else ""
+    return f"{len(answers) - open_} of {len(answers)} statements answered{left}; nothing is said about right and wrong"
+
+
+def rubric_lines(result: GradeResult) -> Iterator[str]:
+    """Say of each criterion what there is for it, as markup; what is missing stands out."""
+    from harness.cli.terminal import number, plain
+
+    words = {
+        Outcome.SCORED: "[green]✓[/] measured", Outcome.NEEDS_PERSON: "[green]✓[/] a person will mark it",
+        Outcome.NOT_APPLICABLE: "[yellow]–[/] not applicable", Outcome.SUBMISSION_FAULT: "[red]✗[/] fails",
+        Outcome.HARNESS_FAULT: "[magenta]![/] fault of the harness", Outcome.NOT_HANDED_IN: "[red]✗[/] not handed in",
+    }
+    for part in result.marks.parts:
+        for mark in part.criteria:
+            if mark.measurement is None and mark.outcome is Outcome.SCORED:
+                continue        # the theory, which has its own lines
+            value = f": {number(mark.value)}" if mark.value is not None else ""
+            anchors = f" (none {number(mark.none)}, full {number(mark.full)})" if mark.none is not None else ""
+            said = words[mark.outcome]
+            why = f": {plain(mark.reason)}" if mark.outcome is Outcome.NOT_HANDED_IN else ""
+            yield f"{said}{value}{anchors if value else ''} · {plain(mark.title)}, {mark.max_points:g} points{why}"
+    if not result.marks.parts:
+        yield "[yellow]nothing: the hand-in could not be taken in, see below[/]"
 
 
 def check_one(folder: Path, workshop: Workshop, *, quiet: bool) -> Checked:

@@ -98,22 +98,27 @@ def marks_table(result: GradeResult) -> Table:
     marks = result.marks
     still = f", {_points(marks.open_points)} still open" if marks.open_points else ""
     table.add_section()
-    total = f"[bold]{_points(marks.points)}/{_points(marks.max_points)}[/]"
+    total = f"[bold]{_points(marks.points)}/{_points(marks.max_points)}[/]" if marks.parts else "[bold]no marks[/]"
     table.add_row("[bold]Total[/]", total, "", still.strip(", "))
     return table
 
 
 def measurements_table(model: ModelResult) -> Table:
     """Lay out what was measured of one model, each number beside its interval and its baselines."""
-    from harness.metrics import METRICS
+    from harness.metrics import FAMILIES, METRICS
 
+    titles = {family.name: family.title for family in FAMILIES}
     table = _table(f"{model.name} · {model.source}")
     table.add_column("Measurement", ratio=3)
     table.add_column("Value", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
     table.add_column("Better", no_wrap=True)
     table.add_column("Baseline", ratio=2)
+    family = ""
     for name, one in model.measurements.items():
+        if name.partition(".")[0] != family:
+            family = name.partition(".")[0]
+            table.add_row(f"[bold]{titles.get(family, family)}[/]")
         span = f"{number(one.interval[0])}–{number(one.interval[1])}" if one.interval else ""
         beside = next(iter(one.baselines.items()), None)
         title = METRICS[name].title if name in METRICS else name
@@ -151,7 +156,7 @@ def problems(result: GradeResult) -> Iterator[str]:
         colour = "magenta" if fault.ours else "red"
         yield f"[{colour}]{plain(fault.kind)}[/] ({plain(where)}): {plain(fault.message)}"
         if fault.hint:
-            yield f"  {plain(fault.hint)}"
+            yield f"[dim]→[/] {plain(fault.hint)}"
     for problem in result.theory.problems:
         yield f"[yellow]theory[/]: {plain(problem)}"
     for model in result.measurements.values():

@@ -38,6 +38,8 @@ ARCHIVES = {
 OFFICIAL_HASH = "82d70dcdc5da191ddf3b196edf5bb57def209309d3d0597d9a50cb21e8a89bc6"
 """`Dataset.hash` of the official data, however it was found."""
 
+CACHE = "the cache"
+
 NETWORK_TIMEOUT = 10.0
 """Seconds of silence after which a download is given up."""
 
@@ -64,6 +66,8 @@ def fashion_mnist(
             return _read(root)
         except _Unusable as reason:
             tried.append(f"{place} {root} ({reason})")
+            if progress is not None and place != CACHE:     # somebody named it, so they should know
+                progress(f"{tried[-1]}: no Fashion-MNIST there; looking further")
     if download:
         if progress is not None:
             progress(f"Downloading Fashion-MNIST (30 MB) into {cache_folder()}")
@@ -77,7 +81,8 @@ def fashion_mnist(
     names = ", ".join(f"{name}.gz" for name in ARCHIVES)
     raise UserError(
         f"Fashion-MNIST was not found; tried {', '.join(tried)}: connect to the network once, or put the "
-        f"four official archives ({names}) into a folder and name it with --data or HARNESS_DATA."
+        f"four official archives ({names}) into a folder and name it with --data or HARNESS_DATA; "
+        "--stand-in does without, on images that the program draws and that no grade can be based on."
     )
 
 
@@ -86,7 +91,7 @@ def _places(folder: Path | None) -> Iterator[tuple[str, Path]]:
         yield "--data", Path(folder)
     if os.environ.get("HARNESS_DATA"):
         yield "HARNESS_DATA", Path(os.environ["HARNESS_DATA"])
-    yield "the cache", cache_folder()
+    yield CACHE, cache_folder()
 
 
 def _read(root: Path) -> Dataset:

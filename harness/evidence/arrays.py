@@ -41,6 +41,7 @@ class Evidence:
     train_index: np.ndarray                             # which training images were encoded, ascending
     test_codes: np.ndarray | None = None                # of test_index
     train_codes: np.ndarray | None = None               # of train_index
+    codes_repeated: np.ndarray | None = None            # of the first of test_index, encoded again
     reconstructions: np.ndarray | None = None           # of test_index
     train_reconstructions: np.ndarray | None = None     # of the first len(test_index) of train_index
     probes: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)

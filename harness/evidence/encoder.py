@@ -19,6 +19,9 @@ __all__ = ["Encoded", "ask_encoder", "encode"]
 PATH_STEPS = 2_000
 """Most steps of the perceptual path length; each needs the codes of two samples."""
 
+REPEATED = 64
+"""How many test images are encoded a second time, to see that the same image has the same code."""
+
 _LIKELIHOODS = 500                          # images in one request for log densities, which may be slow
 _LONGEST = 8_192                            # numbers of a code on the wire; the budget's limit comes after
 _HALF = float(np.finfo(np.float16).max)     # 65504
@@ -31,6 +34,7 @@ class Encoded:
     described: Described
     test_codes: np.ndarray | None = None
     train_codes: np.ndarray | None = None
+    codes_repeated: np.ndarray | None = None
     posterior: tuple[np.ndarray, np.ndarray] | None = None
     log_prob: np.ndarray | None = None
     translations: dict[str, Translations] = field(default_factory=dict)
@@ -68,7 +72,8 @@ def _asked(plan: Plan, capabilities: tuple[str, ...]) -> int:
     """Count the images that will be asked about."""
     count = 0
     if "encode" in capabilities:
-        count += len(plan.test) + len(plan.train) + sum(len(images) for images in plan.probes.values())
+        count += len(plan.test) + len(plan.test[:REPEATED]) + len(plan.train)
+        count += sum(len(images) for images in plan.probes.values())
     if {"encode", "sample"} <= set(capabilities):
         count += 2 * min(PATH_STEPS, plan.budget.samples // 2)
     if "posterior" in capabilities:
@@ -85,6 +90,8 @@ def _encode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Encoded) -> N
     talk.stage("encoding test images")
     found.test_codes = encode(talk, plan.test, most=most)
     exchange.test_codes.set_result(found.test_codes)
+    few = plan.test[:REPEATED]
+    found.codes_repeated = encode(talk, few, most=most) if found.test_codes is not None else None
     talk.stage("encoding training images")
     found.train_codes = encode(talk, plan.train, most=most)
     exchange.train_codes.set_result(found.train_codes)

@@ -28,6 +28,13 @@ def rows(result: TheoryResult) -> list[Row]:
     return [_row(one) for one in result.statements]
 
 
+def _said(one: StatementResult) -> str:
+    """Give the verdict; without a key, whether the answer could be read."""
+    if one.verdict != "unmarked":
+        return one.verdict
+    return "read" if one.answer is not None else "unreadable"
+
+
 def _row(one: StatementResult) -> Row:
     details = [one.text]
     if one.why:
@@ -37,5 +44,5 @@ def _row(one: StatementResult) -> Row:
     points = "" if one.points is None else f"{one.points:+.3g}".replace("-", "\N{MINUS SIGN}")
     return Row(
         id=one.id, answer=one.answer or "\N{EN DASH}", points="0" if one.points == 0 else points,
-        verdict=f"{one.verdict}, contested" if one.contested else one.verdict, details=tuple(details),
+        verdict=f"{one.verdict}, contested" if one.contested else _said(one), details=tuple(details),
     )

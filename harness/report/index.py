@@ -12,7 +12,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from harness.records import GradeResult, Marks
-from harness.report.page import has_key
+from harness.report.page import doubts, has_key
 from harness.report.render import environment, folder_name, write_atomically
 
 __all__ = ["Damaged", "Row", "Summary", "render_index", "write_index"]
@@ -52,12 +52,20 @@ class Damaged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Mean and median of the points in one assignment: those of another are on another scale."""
+
+    name: str
+    mean: float | None
+    median: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """The figures under the list."""
 
     groups: int
-    mean: float | None
-    median: float | None
+    assignments: list[Assignment]
     most: float
     open_points: float
     flags: int
@@ -109,7 +117,7 @@ def _row(result: GradeResult, link: str) -> Row:
         points=result.marks.points,
         max_points=result.marks.max_points,
         open_points=result.marks.open_points,
-        flags=sum(len(model.flags) for model in models),
+        flags=sum(len(model.flags) for model in models) + len(doubts(result)),
         faults=list(dict.fromkeys(fault.kind for fault in result.all_faults)),
         data=provenance.data,
         budget=provenance.budget,
@@ -133,17 +141,23 @@ def _render(rows: Iterable[Row], damaged: Sequence[Damaged]) -> str:
         .render(
             rows=ordered,
             damaged=damaged,
+            stand_in=any("stand-in data" in row.remarks for row in ordered),
             summary=_summary(ordered),
         )
     )
 
 
 def _summary(rows: Sequence[Row]) -> Summary:
-    totals = [row.points for row in rows if row.max_points > 0]
+    totals: dict[str, list[float]] = {}
+    for row in rows:
+        if row.max_points > 0:
+            totals.setdefault(row.assignment, []).append(row.points)
     return Summary(
         groups=len(rows),
-        mean=statistics.fmean(totals) if totals else None,
-        median=statistics.median(totals) if totals else None,
+        assignments=[
+            Assignment(name=name, mean=statistics.fmean(points), median=statistics.median(points))
+            for name, points in totals.items()
+        ] or [Assignment(name="", mean=None, median=None)],
         most=max((row.max_points for row in rows), default=0.0),
         open_points=sum(row.open_points for row in rows),
         flags=sum(row.flags for row in rows),

@@ -67,6 +67,10 @@ FAMILIES: dict[str, tuple[str, str]] = {
         ),
     ),
     "likelihood": ("Likelihood", "The density that the model assigns to test images."),
+    "translation": (
+        "Translation",
+        "Test photographs translated to line drawings, line drawings of others to photographs, and both back again.",
+    ),
 }
 """Titles and introductions of the families of measurements, in the order of the report."""
 
@@ -93,6 +97,11 @@ HEADLINES = (
     "interpolation.path_length",
     "likelihood.bits_per_dimension",
     "likelihood.nats",
+    "translation.cycle_error",
+    "translation.drawing_error",
+    "translation.class_kept",
+    "translation.drawing_fid_relative",
+    "translation.photograph_fid_relative",
 )
 """Measurements that are drawn among their baselines; all of them stand in the table of their family."""
 
@@ -169,6 +178,7 @@ class Page:
     banners: list[Banner]
     flags: list[Flag]
     faults: list[Fault]
+    doubts: list[str]  # what a person has to decide or read
     has_key: bool
     models: list[ShownModel]
     page_address: Markup | None
@@ -190,6 +200,7 @@ def page_of(result: GradeResult) -> Page:
             *result.faults,
             *(_of_model(fault, model.name) for model in models for fault in model.faults),
         ],
+        doubts=doubts(result),
         has_key=has_key(result.theory),
         models=[ShownModel(model=model, sections=list(_sections(model))) for model in models],
         page_address=shown_page(hand_in.page) if hand_in.page else None,
@@ -198,6 +209,17 @@ def page_of(result: GradeResult) -> Page:
         left_out=list(hand_in.left_out.items())[:MOST_FILES],
         left_out_more=max(0, len(hand_in.left_out) - MOST_FILES),
     )
+
+
+def doubts(result: GradeResult) -> list[str]:
+    """Say what a person has to decide or read beside faults and flags of models: each in a sentence."""
+    suspicion = "the model is flagged"   # stands among the flags already
+    return [
+        *(f"{mark.title}: {flag}" for part in result.marks.parts for mark in part.criteria for flag in mark.flags
+          if not flag.startswith(suspicion)),
+        *(f"Theory, {one.id} is contested: read the argument." for one in result.theory.statements if one.contested),
+        *(f"Theory: {problem}" for problem in result.theory.problems),
+    ]
 
 
 def has_key(theory: TheoryResult) -> bool:

@@ -6,9 +6,10 @@ linear between them, or by stated bands.
 
 from __future__ import annotations
 
-from harness.rubric.criteria import Anchor, Band, Calibration, Criterion, PracticePart, Rubric, TheoryPart, load
+from harness.rubric.criteria import Anchor, Band, Calibration, Criterion, PracticePart, Rubric, TheoryPart, load, names
 from harness.rubric.marking import mark, points_for
 
 __all__ = [
-    "Anchor", "Band", "Calibration", "Criterion", "PracticePart", "Rubric", "TheoryPart", "load", "mark", "points_for",
+    "Anchor", "Band", "Calibration", "Criterion", "PracticePart", "Rubric", "TheoryPart", "load", "mark", "names",
+    "points_for",
 ]

@@ -15,7 +15,7 @@ from harness.errors import UserError
 from harness.quiz.exact import Exact, Identifier
 from harness.records import Record
 
-__all__ = ["Anchor", "Band", "Calibration", "Criterion", "PracticePart", "Rubric", "TheoryPart", "load"]
+__all__ = ["Anchor", "Band", "Calibration", "Criterion", "PracticePart", "Rubric", "TheoryPart", "load", "names"]
 
 
 class Band(Record):
@@ -161,6 +161,11 @@ class Rubric(Record):
             if points % self.step:
                 raise ValueError(f"{float(points):g} points are no multiple of the step {float(self.step):g}")
         return self
+
+
+def names(course: Course) -> list[str]:
+    """List the assignments that there are rubrics for."""
+    return sorted(file.stem for file in course.rubrics.glob("*.yaml"))
 
 
 def load(course: Course, assignment: str) -> Rubric:

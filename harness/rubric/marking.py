@@ -25,13 +25,13 @@ from harness.rubric.criteria import Criterion, Rubric
 __all__ = ["mark", "points_for"]
 
 
-def points_for(criterion: Criterion, value: float, *, step: Fraction) -> Fraction:
+def points_for(criterion: Criterion, value: float, *, step: Fraction | None) -> Fraction:
     """Give the points for a measured value: within [0, criterion.points], rounded to the step, halves up.
 
     Args:
         criterion: one with a measurement.
         value: what was measured; infinity counts as beyond the anchor on its side.
-        step: what points are multiples of.
+        step: what points are multiples of; None to leave them as they come out.
 
     Raises:
         ValueError: the value is not a number.
@@ -44,7 +44,8 @@ def points_for(criterion: Criterion, value: float, *, step: Fraction) -> Fractio
     if criterion.none is None or criterion.full is None:
         return max((band.points for band in criterion.bands if band.reached(number)), default=Fraction(0))
     share = min(max((number - criterion.none) / (criterion.full - criterion.none), Fraction(0)), Fraction(1))
-    return _rounded(share * criterion.points, step)
+    points = share * criterion.points
+    return points if step is None else _rounded(points, step)
 
 
 def _rounded(points: Fraction, step: Fraction) -> Fraction:
@@ -179,15 +180,23 @@ def _scored(
     criterion: Criterion, measurement: Measurement, step: Fraction, suspicions: list[str],
 ) -> _Given:
     points = points_for(criterion, measurement.value, step=step)
+    exact = None if criterion.bands else points_for(criterion, measurement.value, step=None)
     best = max(criterion.bands, key=lambda band: band.points, default=None)
     full = criterion.full if best is None else best.limit
     return _Given(CriterionMark(
         id=criterion.id, title=criterion.title, outcome=Outcome.SCORED, points=float(points),
-        max_points=float(criterion.points), reason=_reason(criterion, measurement, points),
+        max_points=float(criterion.points), reason=_reason(criterion, measurement, points) + _rounding(exact, points),
         measurement=criterion.measurement, value=measurement.value, interval=measurement.interval,
         none=_float(criterion.none), full=_float(full),
         flags=_uncertain(criterion, measurement, points, step) + suspicions,
     ), points)
+
+
+def _rounding(exact: Fraction | None, points: Fraction) -> str:
+    """Say what the points were before rounding, where that changed them."""
+    if exact is None or round(exact, 2) == points:
+        return ""
+    return f" Rounded from {float(exact):.2f}."
 
 
 def _reason(criterion: Criterion, measurement: Measurement, points: Fraction) -> str:

@@ -46,15 +46,26 @@ def numbers_from(output: Any, *, what: str) -> np.ndarray:
     )
 
 
-def images_from(output: Any, *, what: str) -> np.ndarray:
-    """Take images out: (N, 1, 28, 28), (N, 28, 28) or (N, 784) become (N, 28, 28); other shapes stay."""
-    images = numbers_from(output, what=what)
+def images_from(output: Any, *, what: str, count: int | None = None) -> np.ndarray:
+    """Take images out: (N, 1, 28, 28), (N, 28, 28) or (N, 784) become (N, 28, 28); other shapes stay.
+
+    `count` is how many were asked for in this call, where that is known.
+    """
+    images = _counted(numbers_from(output, what=what), what=what, count=count)
     if images.ndim > 1 and images.shape[1:] in SINGLE:
         return images.reshape(-1, SIDE, SIDE)
     return images
 
 
-def codes_from(output: Any, *, what: str) -> np.ndarray:
-    """Take codes out: (N, ...) becomes (N, d)."""
-    codes = numbers_from(output, what=what)
+def _counted(numbers: np.ndarray, *, what: str, count: int | None) -> np.ndarray:
+    if count is not None and len(numbers) != count:
+        raise RefusalError(
+            f"{what} returned the shape {numbers.shape} when it was asked for {count}", kind="invalid output",
+            hint=f"return one row for each of the {count}, in their order; print the .shape of what you return")
+    return numbers
+
+
+def codes_from(output: Any, *, what: str, count: int | None = None) -> np.ndarray:
+    """Take codes out: (N, ...) becomes (N, d); `count` as for `images_from`."""
+    codes = _counted(numbers_from(output, what=what), what=what, count=count)
     return codes.reshape(codes.shape[0], -1) if codes.ndim > 2 else codes

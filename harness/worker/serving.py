@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import tempfile
@@ -136,7 +137,7 @@ class Worker:
         del options
         method = self._method("encode")
         return {}, self._batched(arrays["images"], lambda images: {
-            "codes": convert.codes_from(method(images), what="encode")})
+            "codes": convert.codes_from(method(images), what="encode", count=len(images))})
 
     def posterior(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Mean and log variance of the posterior of images."""
@@ -148,7 +149,7 @@ class Worker:
             if not isinstance(answer, (tuple, list)) or len(answer) != 2:
                 raise RefusalError("posterior returned something else than a pair", kind="invalid output",
                               hint="return (mean, log_variance), each (N, d)")
-            return {name: convert.codes_from(part, what="posterior")
+            return {name: convert.codes_from(part, what="posterior", count=len(images))
                     for name, part in zip(("mean", "log_variance"), answer, strict=True)}
 
         return {}, self._batched(arrays["images"], ask)
@@ -158,7 +159,7 @@ class Worker:
         del options
         method = self._method("decode")
         return {}, self._batched(arrays["codes"], lambda codes: {
-            "images": convert.images_from(method(codes), what="decode")})
+            "images": convert.images_from(method(codes), what="decode", count=len(codes))})
 
     def sample(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Images drawn by the model, all in one call: it may have its own idea of batches."""
@@ -169,7 +170,7 @@ class Worker:
         seed_everything(options["seed"])    # for models that draw from the global generators
         with torch.no_grad():
             images = method(options["count"], seed=options["seed"], **given)
-        return {}, {"images": convert.images_from(images, what="sample")}
+        return {}, {"images": convert.images_from(images, what="sample", count=options["count"])}
 
     def log_prob(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Log densities of images."""
@@ -187,7 +188,7 @@ class Worker:
         """Images translated to another domain."""
         method = self._method("translate")
         return {}, self._batched(arrays["images"], lambda images: {
-            "images": convert.images_from(method(images, to=options["to"]), what="translate")})
+            "images": convert.images_from(method(images, to=options["to"]), what="translate", count=len(images))})
 
     def report(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Numbers that the model tells of itself."""
@@ -201,7 +202,8 @@ class Worker:
             raise RefusalError(
                 f"report returned a {type(told).__name__} instead of a dict", kind="invalid output",
                 hint='return numbers by name, such as {"purity": 0.5}')
-        return {"told": {str(name): float(value) for name, value in told.items()}}, {}
+        numbers = {str(name): float(value) for name, value in told.items()}
+        return {"told": {name: value for name, value in numbers.items() if math.isfinite(value)}}, {}
 
     VERBS: Mapping[str, Callable[[Worker, Arrays, Mapping[str, Any]], Answer]] = {
         "describe": describe, "fit": fit, "encode": encode, "posterior": posterior, "decode": decode,

@@ -20,13 +20,12 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from harness.contract import GenerativeModel
 
-from training import Progress, train
+from training import PLAIN, Progress, Speed, train
 
-__all__ = ["VAE", "continuous_bernoulli_log_density", "gaussian_kl"]
+__all__ = ["VAE", "bernoulli_log_likelihood", "continuous_bernoulli_log_density", "gaussian_kl"]
 
 
 class VAE(nn.Module, GenerativeModel):
@@ -42,6 +41,7 @@ class VAE(nn.Module, GenerativeModel):
     """
 
     log_prob_kind = "bound"
+    speed: Speed = PLAIN            # what `fit` may do to be faster
 
     def __init__(
         self, *, code_size: int = 20, hidden: int = 400, beta: float = 1.0, epochs: int = 10,
@@ -86,7 +86,7 @@ class VAE(nn.Module, GenerativeModel):
         """
         mean, log_variance = self.posterior(images)
         logits = self.decoder(self.draw_code(mean, log_variance))               # (N, 1, 28, 28)
-        log_likelihood = -functional.binary_cross_entropy_with_logits(logits, images, reduction="none")
+        log_likelihood = bernoulli_log_likelihood(images, logits)
         return log_likelihood.sum((1, 2, 3)), gaussian_kl(mean, log_variance)
 
     def loss(self, images: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ class VAE(nn.Module, GenerativeModel):
         del labels
         train(
             self, self.loss, images, epochs=self.epochs, batch_size=64, learning_rate=1e-3, weight_decay=1e-5,
-            seed=seed, device=device, deadline=deadline, progress=progress,
+            seed=seed, speed=self.speed, device=device, deadline=deadline, progress=progress,
         )
 
     @torch.no_grad()
@@ -148,6 +148,16 @@ class VAE(nn.Module, GenerativeModel):
             log_ratio = 0.5 * (noise**2 + log_variance - codes**2).sum(1)
             log_weights.append(log_likelihood + log_ratio)
         return torch.logsumexp(torch.stack(log_weights), dim=0) - math.log(self.importance_samples)
+
+
+def bernoulli_log_likelihood(values: Tensor, logits: Tensor) -> Tensor:
+    """Give x log p + (1 - x) log(1 - p) for each value x, where p = sigmoid(logit).
+
+    It is x logit - log(1 + exp(logit)), which is minus torch's `binary_cross_entropy_with_logits`; but that
+    calls log1p, which takes eight times as long on a CPU as the logarithm.
+    """
+    logits = logits.to(values.dtype)            # from bfloat16, if the network computed in that
+    return values * logits - logits.clamp(min=0) - torch.log(1 + torch.exp(-logits.abs()))
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -131,3 +131,63 @@ def test_graded_twice_the_measurements_are_identical(tmp_path):
     first = graded("first")
     assert len(first["vae"]) > 30
     assert graded("second") == first
+
+
+def small_hand_in(folder: Path, *, group: str, assignment: str = "summer23") -> Path:
+    folder.mkdir()
+    (folder / "submission.yaml").write_text(
+        f"group: {group}\nmembers: [Ada Example]\nassignment: {assignment}\nanswers: answers.yaml\n"
+        'models: {other: {source: "model.py:Noise", route: fit}}\n')
+    (folder / "answers.yaml").write_text("quiz: summer23\nanswers: {1a: yes, 1b: abstain}\n")
+    (folder / "model.py").write_text(
+        "import numpy as np\n\nclass Noise:\n    framework = 'numpy'\n\n"
+        "    def fit(self, images, labels, *, seed, device, deadline):\n        pass\n\n"
+        "    def save(self, folder):\n        (folder / 'nothing.txt').write_text('nothing')\n\n"
+        "    def load(self, folder):\n        pass\n\n    def sample(self, count, *, labels=None, seed):\n"
+        "        return np.random.default_rng(seed).random((count, 1, 28, 28), dtype=np.float32)\n")
+    return folder
+
+
+@pytest.mark.box
+def test_an_unknown_assignment_and_a_group_named_twice_cost_only_the_hand_in_they_are_in(tmp_path):
+    wrong = small_hand_in(tmp_path / "wrong", group="wrong", assignment="summer24")
+    first, second = (small_hand_in(tmp_path / name, group="twin") for name in ("a", "b"))
+    done = harness(
+        "grade", wrong, first, second, "--stand-in", "--budget", "quick", "--no-store", "--json",
+        "--reports", tmp_path / "reports")
+    assert done.returncode == 1, done.stderr
+    graded = {one["group"]: one for one in json.loads(done.stdout)["hand_ins"]}
+    assert set(graded) == {"wrong", "twin", "twin-2"}
+    (fault,) = graded["wrong"]["faults"]
+    assert "there is no assignment 'summer24'" in fault["message"]
+    assert graded["twin"]["faults"] == []
+    assert "another hand-in names the group 'twin' as well" in graded["twin-2"]["faults"][0]["message"]
+    assert graded["twin"]["report"] != graded["twin-2"]["report"]
+
+
+def test_check_says_what_the_rubric_wants_and_what_was_left_open(tmp_path):
+    folder = small_hand_in(tmp_path / "group7", group="group7")
+    said = " ".join(harness("check", folder, "--stand-in").stdout.split())
+    assert "1 of 20 statements answered; 19 left open, which gives no points" in said
+    assert "✗ not handed in · Reconstruction error of the VAE, 4 points: No model 'vae' was handed in." in said
+    assert "✓ measured" in said
+
+
+def test_check_does_not_say_what_a_model_lacks_that_could_not_be_started(tmp_path):
+    folder = small_hand_in(tmp_path / "group7", group="group7")
+    code = (folder / "model.py").read_text().replace("def load(self, folder):\n        pass", (
+        "def load(self, folder):\n        raise ValueError('no luck')"))
+    (folder / "model.py").write_text(code)
+    said = " ".join(harness("check", folder, "--stand-in").stdout.split())
+    assert "the model has no" not in said
+    assert "✗ Distribution of samples: failed, see below" in said
+    assert "no luck" in said
+
+
+def test_answers_that_cannot_be_read_are_a_fault_of_the_hand_in(tmp_path):
+    broken = tmp_path / "answers.yaml"
+    broken.write_text("quiz: summer23\nanswers: [1a: yes\n")
+    plain, machine = harness("quiz", "check", broken), harness("quiz", "check", broken, "--json")
+    assert plain.returncode == machine.returncode == 1
+    assert "answers.yaml" in plain.stderr
+    assert json.loads(machine.stdout)["problems"]

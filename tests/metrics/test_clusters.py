@@ -293,3 +293,12 @@ def test_baseline_codes_are_the_same_for_the_same_seed(data, name):
     assert (first[0] == again[0]).all()
     assert (first[1] == again[1]).all()
     assert first[1].shape == (400, 784 if name == "raw pixels" else 6)
+
+
+def test_an_encoder_that_gives_one_image_two_codes_is_flagged_and_rounding_is_not(make_scene, codes):
+    train, test = codes
+    for change, names in ((1e-4, []), (0.5, ["codes_unstable"])):
+        noise = np.random.default_rng(0).normal(size=test[:64].shape) * change * test.std()
+        scene = make_scene(train_codes=train, test_codes=test, codes_repeated=(test[:64] + noise).astype(np.float32))
+        found = [flag.name for flag in clusters.measure(scene).flags if flag.name == "codes_unstable"]
+        assert found == names

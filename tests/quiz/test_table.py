@@ -16,9 +16,9 @@ def test_a_row_has_answer_verdict_points_why_and_the_argument(sheet, key):
     assert second[1:4] == ("–", "missing", "0")
     assert third[:4] == ("1c", "no", "wrong, contested", "−1")
     assert third.details == ("Statement 1c.", "yes: Because.", "Your argument: It depends.")
-    assert fourth[1:4] == ("–", "unmarked", "0")
+    assert fourth[1:4] == ("–", "unreadable", "0")
 
 
 def test_without_a_key_a_row_has_no_points_and_no_why(sheet):
     row = rows(check_form(sheet, GIVEN))[2]
-    assert row == ("1c", "no", "unmarked", "", ("Statement 1c.", "Your argument: It depends."))
+    assert row == ("1c", "no", "read", "", ("Statement 1c.", "Your argument: It depends."))
