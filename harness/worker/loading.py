@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.util
 import inspect
@@ -125,8 +126,13 @@ def _find_class(module: ModuleType, name: str, where: str) -> type:
     classes = [key for key, value in vars(module).items()
                if isinstance(value, type) and value.__module__ == module.__name__]
     what = "is not a class" if found is not None else "is not there"
+    spelt = {one.lower(): one for one in classes}
+    near = difflib.get_close_matches(name.lower(), spelt, n=1)
+    remedy = (
+        f'write source: "{where}:{spelt[near[0]]}" in submission.yaml; ' if near else "name one of them as source; ")
     raise RefusalError(
-        f"{name} {what} in {where}", hint=f"classes in {where}: " + (", ".join(classes) or "none"))
+        f"{name} {what} in {where}",
+        hint=(remedy if classes else "") + f"classes in {where}: " + (", ".join(classes) or "none"))
 
 
 def _construct(kind: type, arguments: Mapping[str, Any]) -> Any:

@@ -71,7 +71,7 @@ def test_a_missing_class_names_the_classes_that_are_there(talk):
     talk.write("from torch import nn\nclass Encoder: ...\nclass VAE: ...\nlimit = 3")
     error = talk.error(source="model.py:Vae")
     assert error["message"] == "Vae is not there in model.py"
-    assert error["hint"] == "classes in model.py: Encoder, VAE"
+    assert error["hint"] == 'write source: "model.py:VAE" in submission.yaml; classes in model.py: Encoder, VAE'
     assert "is not a class" in talk.error(source="model.py:limit")["message"]
 
 
