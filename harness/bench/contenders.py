@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,32 +25,54 @@ class Contender:
         name: what the table calls it.
         model: name of the reference model; empty for a hand-in.
         folder: the hand-in's folder; None for a reference model, which is made into one.
+        arguments: of the reference model's constructor.
 
     """
 
     name: str
     model: str = ""
     folder: Path | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 def contenders(course: Course, names: list[str]) -> list[Contender]:
     """Take each name for a reference model or for the folder of a hand-in; all reference models where there is none.
 
+    A reference model may be followed by arguments of its constructor that leave the weights as they are, so that one
+    set of weights can be measured under several: `guided_diffusion:scale=2`, `biggan:truncation=0.5`.
+
     Raises:
-        UserError: a name is neither.
+        UserError: a name is neither, or arguments are written wrongly.
 
     """
     known = model_names(course)
     found = []
     for name in names or known:
         folder = Path(name)
-        if name in known:
-            found.append(Contender(name=name, model=name))
+        model, colon, written = name.partition(":")
+        if model in known:
+            found.append(Contender(
+                name=f"{model}, {written}" if colon else model, model=model,
+                arguments=_arguments(name, written) if colon else {}))
         elif folder.is_dir():
             found.append(Contender(name=folder.resolve().name, folder=folder))
         else:
             raise UserError(
                 f"{name} is neither a reference model nor the folder of a hand-in; the models are {', '.join(known)}")
+    return found
+
+
+def _arguments(name: str, written: str) -> dict[str, Any]:
+    """Read `key=value,key=value`, each value as YAML reads it."""
+    found = {}
+    for part in written.split(","):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip().isidentifier():
+            raise UserError(f"{name}: write arguments as NAME:key=value,key=value, such as guided_diffusion:scale=2")
+        try:
+            found[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(f"{name}: {value!r} is no value; write a number, a word or null") from None
     return found
 
 

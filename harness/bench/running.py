@@ -57,7 +57,10 @@ def run_bench(
         HarnessFault: the harness or its machine failed.
 
     """
-    missing = [one.name for one in entrants if one.model and not plan.train
+    altered = [one.name for one in entrants if one.arguments and plan.train]
+    if altered:
+        raise UserError(f"{altered[0]}: arguments go with weights that are loaded, not with --train")
+    missing = [one.model for one in entrants if one.model and not plan.train
                and not weights_file(course, one.model).is_file()]
     if missing:
         raise UserError(
@@ -104,14 +107,14 @@ def _reference(course: Course, one: Contender, workshop: Workshop, plan: Plan, s
     """Measure one reference model, for each seed where it is trained."""
     if not plan.train:
         card = load_card(course, one.model)
-        model = _measured(course, one.model, weights_file(course, one.model), workshop, say)
+        model = _measured(course, one, weights_file(course, one.model), workshop, say)
         return _row(one.name, model, card)
     results: list[ModelResult] = []
     first: Card | None = None
     for seed in plan.seeds:
         weights, card = trained_weights(
             course, one.model, workshop, plan, seed=seed, keep=seed == plan.seeds[0], say=say)
-        results.append(_measured(course, one.model, weights, workshop, say))
+        results.append(_measured(course, one, weights, workshop, say))
         if first is None:
             first = with_measurements(card, results[0], workshop)
             write_card(course, first)
@@ -146,10 +149,10 @@ def trained_weights(
     return path, card
 
 
-def _measured(course: Course, name: str, weights: Path, workshop: Workshop, say: Progress) -> ModelResult:
+def _measured(course: Course, one: Contender, weights: Path, workshop: Workshop, say: Progress) -> ModelResult:
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
-        folder = Path(scratch) / name
-        slot = as_hand_in(course, name, folder, weights=weights)
+        folder = Path(scratch) / one.model
+        slot = as_hand_in(course, one.model, folder, weights=weights, arguments=one.arguments)
         return grade(folder, workshop, progress=say).measurements[slot]
 
 

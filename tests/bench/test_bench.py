@@ -46,6 +46,18 @@ def test_a_hand_in_may_stand_beside_a_reference_model():
     assert (second.name, second.model) == ("group2", "")
 
 
+def test_one_set_of_weights_can_be_measured_under_several_arguments(tmp_path):
+    course = find_course(ROOT)
+    one, two = contenders(course, ["guided_diffusion:scale=2.5,guidance=classifier", "biggan:truncation=null"])
+    assert one.name == "guided_diffusion, scale=2.5,guidance=classifier"
+    assert one.arguments == {"scale": 2.5, "guidance": "classifier"}
+    assert two.arguments == {"truncation": None}
+    slot = as_hand_in(course, one.model, tmp_path / "made", arguments=one.arguments)
+    assert intake(tmp_path / "made", tmp_path / "copy").manifest.models[slot].arguments == one.arguments
+    with pytest.raises(UserError, match="write arguments as NAME:key=value"):
+        contenders(course, ["biggan:truncation"])
+
+
 def test_a_name_that_is_neither_is_told():
     with pytest.raises(UserError, match="dcgam is neither a reference model nor the folder of a hand-in"):
         contenders(find_course(ROOT), ["dcgam"])

@@ -13,7 +13,7 @@ import torch
 
 from harness.contract import GenerativeModel, capabilities
 
-VAE = "fit sample encode decode posterior log_prob"
+VAE = "fit sample encode decode posterior log_prob report"
 DIFFUSION: dict[str, object] = {"channels": 8, "sampling_steps": 5, "bound_steps": 10}
 
 
