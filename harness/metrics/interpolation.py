@@ -317,7 +317,8 @@ def _still(scene: Scene, looked: Looked) -> list[Flag]:
         return []
     return [Flag(
         name="code_ignored",
-        message="Images hardly change between codes of two classes: the decoder ignores its code.",
+        message="Images hardly change between codes of two classes: the decoder ignores its code, or the codes say "
+                "nothing.",
         evidence={"length of a line, in spreads of the features": moved},
     )]
 

@@ -27,14 +27,20 @@ CONTRACT = "A model is used only through the methods of harness/contract.py, and
 MOST_FRAMES = 8
 MOST_TEXT = 2_000
 
+_FASTER = {
+    "loading": 'move training at the top level of the module under `if __name__ == "__main__":`',
+    "fit": "`fit` is given a `deadline` on the clock of time.monotonic(), and the box ends it a little later: "
+           "look at the clock before each step, and return in time with what was learned",
+    "": "work on whole batches instead of single images, and look for a loop that does not end",
+}
+
 
 def timed_out(what: str, seconds: float, *, loading: bool) -> TimedOut:
     """Say that a step took too long."""
     return TimedOut(
         f"{what} did not end within {seconds:g} seconds",
         rationale="Each step has a time limit, so that no hand-in can hold up the others.",
-        hint='move training at the top level of the module under `if __name__ == "__main__":`' if loading
-        else "work on whole batches instead of single images, and look for a loop that does not end",
+        hint=_FASTER.get("loading" if loading else what, _FASTER[""]),
     )
 
 
@@ -87,6 +93,8 @@ def from_worker(error: object, *, log: str) -> SubmissionFault:
     frames = told.get("traceback")
     places = [_place(frame) for frame in frames[-MOST_FRAMES:]] if isinstance(frames, list) else []
     hint = _text(told.get("hint"))
+    if places and not hint:
+        hint = "run the named lines yourselves on the images they were given (`harness check` shows the same fault)"
     if places:
         hint = "\n".join([*filter(None, [hint]), "It came to this through:", *places])
     return KINDS.get(str(told.get("kind")), Crashed)(

@@ -194,5 +194,6 @@ def _load_file(model: Any, file: Path) -> None:
     except Exception as error:
         raise RefusalError(
             f"the checkpoint {file.name} cannot be loaded: {error}",
-            hint="the class and its arguments must be those that were trained when the checkpoint was saved",
+            hint="save with safetensors.torch.save_file(model.state_dict(), path), from the class and the arguments "
+                 "that submission.yaml names",
         ) from error
