@@ -163,11 +163,18 @@ def with_measurements(card: Card, model: ModelResult, workshop: Workshop) -> Car
     return card.model_copy(update={
         "parameters": model.parameters, "budget": workshop.budget.name, "judge_hash": networks_hash(),
         "measured": {
-            name: Measured(value=one.value, interval=one.interval, unit=one.unit)
+            name: Measured(
+                value=_short(one.value), unit=one.unit,
+                interval=None if one.interval is None else (_short(one.interval[0]), _short(one.interval[1])))
             for name, one in model.measurements.items()
         },
-        "told": model.told,
+        "told": {name: _short(value) for name, value in model.told.items()},
     })
+
+
+def _short(value: float) -> float:
+    """Give six significant digits: far more than any interval supports."""
+    return float(f"{value:.6g}")
 
 
 def _row(name: str, model: ModelResult, card: Card | None) -> BenchRow:

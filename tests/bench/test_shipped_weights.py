@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import runpy
 import sys
 from pathlib import Path
 
@@ -36,7 +37,9 @@ def test_a_model_has_weights_and_a_card_that_says_which(name):
     assert card.budget == "full"
     assert card.measured
     for one in card.measured.values():
-        assert one.interval is None or one.interval[0] <= one.value <= one.interval[1]
+        if one.interval is not None:
+            low, high = one.interval
+            assert low - 1e-5 * abs(low) <= one.value <= high + 1e-5 * abs(high)
 
 
 def test_all_weights_together_are_small():
@@ -94,3 +97,9 @@ def official() -> Dataset:
         return fashion_mnist(download=False)
     except UserError as missing:
         pytest.skip(str(missing))
+
+
+def test_the_page_of_the_benchmark_has_the_numbers_of_the_cards():
+    script = ROOT / "scripts" / "write_bench_table.py"
+    made = runpy.run_path(str(script))
+    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), f"run `python {script.relative_to(ROOT)}`"
