@@ -82,6 +82,9 @@ def bootstrap_statistic(
 ) -> Interval:
     """Give the percentile interval of a statistic of how many of n images fell into each of k cells.
 
+    Of a statistic that chance can only raise, such as a distance near 0, all resamples may lie above the value itself;
+    the interval is then widened to hold it.
+
     Args:
         counts: (k,) how many fell into each cell.
         statistic: from counts (resamples, k) to numbers (resamples,).
@@ -92,7 +95,8 @@ def bootstrap_statistic(
     total = int(counts.sum())
     drawn = np.random.default_rng(seed).multinomial(total, counts / total, size=resamples)
     low, high = _ends(statistic(drawn))
-    return float(low), float(high)
+    value = float(statistic(counts[None])[0])
+    return min(float(low), value), max(float(high), value)
 
 
 def normal_mean(values: np.ndarray) -> Interval:

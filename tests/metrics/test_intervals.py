@@ -91,3 +91,12 @@ def test_blocks_cover_everything_once_and_hold_at_least_two(count, number):
     assert np.concatenate([np.arange(count)[part] for part in parts]).tolist() == list(range(count))
     assert all(part.stop - part.start >= 2 for part in parts)
     assert len(parts) <= number
+
+
+def test_the_interval_of_a_distance_that_chance_can_only_raise_holds_the_distance():
+    def imbalance(counts: np.ndarray) -> np.ndarray:
+        return 0.5 * np.abs(counts / counts.sum(axis=1, keepdims=True) - 0.1).sum(axis=1)
+
+    low, high = bootstrap_statistic(np.full(10, 50), imbalance, resamples=200, seed=0)
+    assert low == 0
+    assert 0 < high < 0.2
