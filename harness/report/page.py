@@ -213,10 +213,10 @@ def page_of(result: GradeResult) -> Page:
 
 def doubts(result: GradeResult) -> list[str]:
     """Say what a person has to decide or read beside faults and flags of models: each in a sentence."""
-    suspicion = "the model is flagged"   # stands among the flags already
+    suspicion = "the model is flagged"   # stands among the flags already, and the statements are named below
     return [
         *(f"{mark.title}: {flag}" for part in result.marks.parts for mark in part.criteria for flag in mark.flags
-          if not flag.startswith(suspicion)),
+          if mark.measurement is not None and not flag.startswith(suspicion)),
         *(f"Theory, {one.id} is contested: read the argument." for one in result.theory.statements if one.contested),
         *(f"Theory: {problem}" for problem in result.theory.problems),
     ]

@@ -24,6 +24,10 @@ KINDS: Mapping[object, type[SubmissionFault]] = {
     "rejected": Rejected, "crashed": Crashed, "invalid output": InvalidOutput,
 }
 CONTRACT = "A model is used only through the methods of harness/contract.py, and each has to return."
+WHY: Mapping[str, str] = {
+    "rejected": "What submission.yaml names has to be there, and has to load.",
+    "crashed": "The error came out of the hand-in's own code.",
+}
 MOST_FRAMES = 8
 MOST_TEXT = 2_000
 
@@ -98,7 +102,8 @@ def from_worker(error: object, *, log: str) -> SubmissionFault:
     if places:
         hint = "\n".join([*filter(None, [hint]), "It came to this through:", *places])
     return KINDS.get(str(told.get("kind")), Crashed)(
-        _text(told.get("message")) or "the code raised an exception", rationale=CONTRACT, hint=hint, log=log)
+        _text(told.get("message")) or "the code raised an exception",
+        rationale=WHY.get(str(told.get("kind")), CONTRACT), hint=hint, log=log)
 
 
 def _place(frame: object) -> str:
