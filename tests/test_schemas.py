@@ -26,6 +26,11 @@ SHIPPED = [
 ]
 
 
+HEAD = "quiz: q\ntitle: T\npoints: 1\n"
+QUESTIONS = "questions: [{id: '1', title: T, statements: [{id: a, text: T}]}]"
+WORDS = ["yes", "no", "ABSTAIN", "Skip", "-", "–", "~", "ja.", "Nein!", "yes no"]
+
+
 def takes(name: str, data: object) -> bool:
     return jsonschema.Draft202012Validator(schema(name)).is_valid(data)
 
@@ -63,8 +68,7 @@ def test_shipped_answers_are_valid_where_nothing_is_doubled():
     ("sheet", "quiz: q\ntitle: T\npoints: 1\nquestions: [{id: '1', title: T, statements: []}]"),
     ("sheet", "quiz: q\ntitle: T\npoints: many\nquestions: [{id: '1', title: T, statements: [{id: a, text: T}]}]"),
     ("sheet", "quiz: q q\ntitle: T\npoints: 1\nquestions: [{id: '1', title: T, statements: [{id: a, text: T}]}]"),
-    ("sheet", "quiz: q\ntitle: T\npoints: 1\nscheme: {floor: page}\n"
-              "questions: [{id: '1', title: T, statements: [{id: a, text: T}]}]"),
+    ("sheet", f"{HEAD}scheme: {{floor: page}}\n{QUESTIONS}"),
     ("key", "quiz: q\nanswers: {1a: {answer: abstain, why: So.}}"),
     ("key", "quiz: q\nanswers: {1a: {answer: yes}}"),
     ("key", "quiz: q\nanswers: {1a: {answer: yes, why: So., contested: perhaps}}"),
@@ -85,22 +89,27 @@ def test_every_way_to_write_yes_or_no_is_taken_in_a_key(word, quote):
     assert takes("key", yaml.safe_load(text))       # YAML 1.1, where a bare yes is true
 
 
-@given(st.text(st.characters(max_codepoint=127), max_size=10) | st.sampled_from(["yes", "no", "ABSTAIN", "Skip", "-", "–", "~", "ja.", "Nein!", "yes no"])
-       | st.booleans() | st.none() | st.integers() | st.floats(allow_nan=False))
+@given(
+    st.text(st.characters(max_codepoint=127), max_size=10) | st.sampled_from(WORDS)
+    | st.booleans() | st.none() | st.integers() | st.floats(allow_nan=False))
 def test_the_schema_of_answers_takes_what_the_program_reads_as_an_answer(written):
     data = {"quiz": "q", "answers": {"1a": written}}
     assert takes("answers", data) == (read_answer(written) is not None)
 
 
 def test_numbers_stand_for_text_as_the_program_takes_them():
-    text = "quiz: 22\ntitle: 2022\npoints: 1/3\nquestions:\n- {id: 1, title: 1, statements: [{id: 1, text: T, void: no}]}"
+    text = (
+        "quiz: 22\ntitle: 2022\npoints: 1/3\n"
+        "questions: [{id: 1, title: 1, statements: [{id: 1, text: T, void: no}]}]")
     sheet = documents.loads(text, "22.yaml", SCHEMAS["sheet"][0])
     assert sheet.quiz == "22"
     assert takes("sheet", documents.plain(documents.compose(text, "22.yaml"), "22.yaml"))
 
 
 def test_what_the_schema_of_answers_takes_is_read_without_a_problem(tmp_path):
-    text = "quiz: q\nanswers:\n  1a: yes\n  1b: {answer: JA, argument: The ELBO.}\n  1c:\n  1d: {answer: '-', argument: }\n"
+    text = (
+        "quiz: q\nanswers:\n  1a: yes\n  1b: {answer: JA, argument: The ELBO.}\n  1c:\n"
+        "  1d: {answer: '-', argument: }\n")
     (tmp_path / "answers.yaml").write_text(text)
     read = read_answers(tmp_path / "answers.yaml")
     assert takes("answers", documents.raw(tmp_path / "answers.yaml"))

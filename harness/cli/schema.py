@@ -15,7 +15,7 @@ def schema(
         metavar="[NAME]", show_default="all", help="manifest, answers, sheet, key or rubric.")] = None,
     *,
     out: Annotated[Path | None, typer.Option(
-        "-o", "--out", metavar="DIR", show_default=False, help="Write NAME.schema.json files into this folder.")] = None,
+        "-o", "--out", metavar="DIR", show_default="print them", help="Write NAME.schema.json files into it.")] = None,
 ) -> None:
     """Print or write the JSON Schemas of manifest, answers, sheet, key and rubric, for editors.
 

@@ -34,9 +34,9 @@ def test_probabilities_fit_the_numbers_of_each_group_and_statement(cohorts):
 
 def test_probabilities_are_those_of_a_general_optimiser(cohorts):
     verdicts = cohorts.draw(6, np.random.default_rng(4))[:, 8:13]
-    groups, statements = verdicts.shape
+    statements = verdicts.shape[1]
     # one parameter for all groups with the same numbers, as these are all that the model sees of a group
-    _, member, = np.unique(np.eye(3)[verdicts].sum(axis=1), axis=0, return_inverse=True)[:2]
+    _, member = np.unique(np.eye(3)[verdicts].sum(axis=1), axis=0, return_inverse=True)[:2]
     member = member.reshape(-1)
     kinds = member.max() + 1
 
