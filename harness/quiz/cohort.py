@@ -37,12 +37,8 @@ class Share(Record):
 
     count: int
     of: int
+    value: float | None                 # None where there was nobody to count
     interval: tuple[float, float]
-
-    @property
-    def value(self) -> float | None:
-        """The share itself; None where there was nobody to count."""
-        return self.count / self.of if self.of else None
 
 
 class Estimate(Record):
@@ -156,7 +152,7 @@ def _by_id(result: TheoryResult, statements: Sequence[Statement]) -> list[Statem
 
 
 def _share(count: int, of: int) -> Share:
-    return Share(count=count, of=of, interval=clopper_pearson(count, of))
+    return Share(count=count, of=of, value=count / of if of else None, interval=clopper_pearson(count, of))
 
 
 def _estimate(found: Discrimination) -> Estimate:

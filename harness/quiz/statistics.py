@@ -2,7 +2,7 @@
 
 A class is an array of verdicts, shape (groups, statements), each RIGHT, WRONG or ABSTAINED. Abstaining is kept apart
 from error everywhere but in KR-20, which knows only right and not right. Intervals are of 95 % and meant for classes
-of twenty groups, where a bootstrap over groups covers the truth in only 89 % of classes (docs/quizzes.md).
+of twenty groups, where a bootstrap over groups covers the truth only 88 times in 100 (docs/quizzes.md).
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ def adopt(questions: Sequence[Found], *, quiz: str, title: str = "", points: Fra
         raise UserError(f"wrong answers are worth different shares ({there}); a sheet has one scheme: split the file")
     named = list(zip(_ids(read), read, strict=True))
     sheet = Sheet(
-        quiz=quiz, title=title or quiz, points=points if points is not None else Fraction(len(read)), scheme=Scheme(wrong=weights[0]),
-        questions=tuple(_questions(named, title or quiz)))
+        quiz=quiz, title=title or quiz, points=Fraction(len(read)) if points is None else points,
+        scheme=Scheme(wrong=weights[0]), questions=tuple(_questions(named, title or quiz)))
     key = Key(quiz=quiz, answers={
         one: KeyEntry(answer=item.answer, why=_why(item), contested=CONTESTED in item.found.tags)
         for one, item in named})
