@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from fractions import Fraction
 
 import numpy as np
 
@@ -26,7 +27,7 @@ SLOPE = np.tile([0.4, 0.8, 1.2, 1.6], STATEMENTS // 4)
 RELUCTANCE = np.linspace(-3.0, -1.5, STATEMENTS)
 RESAMPLES = 1000
 IDS = [f"{place}a" for place in range(1, STATEMENTS + 1)]
-SHEET = Sheet(quiz="drawn", title="Drawn", points=STATEMENTS, questions=tuple(
+SHEET = Sheet(quiz="drawn", title="Drawn", points=Fraction(STATEMENTS), questions=tuple(
     Question(id=one[:-1], title="Q", statements=(Statement(id=one, text="A statement."),)) for one in IDS))
 
 
@@ -84,7 +85,7 @@ def doubts(groups: int, classes: int, rng: np.random.Generator) -> dict[str, flo
         marked = {
             f"group{row}": mark(SHEET, key, Answers.of(dict(zip(IDS, answers.tolist(), strict=True))))
             for row, answers in enumerate(words)}
-        listed = {one.id for one in statistics(SHEET, marked).key_doubts}
+        listed = {one.id for one in statistics(marked).key_doubts}
         found += broken in listed
         doubted += len(listed - {broken})
     return {"wrong_keys_listed": found / classes, "right_keys_listed": doubted / classes / (STATEMENTS - 1)}

@@ -14,11 +14,12 @@ from harness.cli.options import AsJson
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from harness.quiz.cohort import Estimate, QuizStatistics, Share
+    from harness.quiz.cohort import QuizStatistics
 
 __all__ = ["stats"]
 
 MOST_ARGUMENTS = 3      # shown for a statement; --json has all
+MOST_GROUPS = 8         # named of those with the same answers
 
 
 def stats(
@@ -39,7 +40,7 @@ def stats(
     from harness.quiz.collect import collect
 
     collected = collect(hand_ins, course=find_course(), quiz=quiz)
-    found = statistics(collected.sheet, collected.marked, left_out=collected.left_out)
+    found = statistics(collected.marked, left_out=collected.left_out)
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
     else:
@@ -59,6 +60,7 @@ def _table(found: QuizStatistics) -> Table:
     from rich.table import Table
 
     from harness.cli.terminal import plain
+    from harness.quiz import figures
 
     table = Table(
         title=f"{plain(found.quiz)} · {found.groups} groups", title_justify="left", box=SIMPLE_HEAD,
@@ -71,27 +73,14 @@ def _table(found: QuizStatistics) -> Table:
     for one in found.statements:
         table.add_row(
             plain(one.id), one.key or "", *(f"{share.count}" for share in (one.right, one.wrong, one.abstained)),
-            _share(one.facility), _estimate(one.discrimination))
+            figures.share(one.facility), figures.estimate(one.discrimination))
     return table
-
-
-def _share(share: Share) -> str:
-    if share.value is None:
-        return "–"
-    low, high = share.interval
-    return f"{share.value:.0%} ({low:.0%} to {high:.0%})".replace("%", "")
-
-
-def _estimate(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "–"
-    low, high = estimate.interval
-    return f"{estimate.value:.2f} ({low:.2f} to {high:.2f})".replace("-", "\N{MINUS SIGN}")
 
 
 def _lines(found: QuizStatistics) -> Iterator[str]:
     """Say in words, as markup, what the table does not."""
     from harness.cli.terminal import plain
+    from harness.quiz import figures
 
     yield (
         "[dim]facility: percent right of those that answered; discrimination: correlation of\n"
@@ -99,19 +88,20 @@ def _lines(found: QuizStatistics) -> Iterator[str]:
     yield (
         f"\n[bold]Points[/] mean {found.mean_points:.2f}, median {found.median_points:.2f}"
         f" of {found.max_points:g}")
-    yield f"[bold]Reliability[/] KR-20 {_estimate(found.kr20)}"
+    yield f"[bold]Reliability[/] KR-20 {figures.estimate(found.kr20)}"
     if found.void:
         yield f"[bold]Void[/], counted nowhere: {plain(', '.join(found.void))}"
     for doubt in found.key_doubts:
         yield (
             f"[yellow]look at the key of[/] {plain(doubt.id)}: {doubt.better.count} of {doubt.better.of} in the better"
             f" half contradict it ({doubt.key}), {doubt.others.count} of {doubt.others.of} of the others; "
-            f"by chance anywhere on the sheet: {_chance(doubt.by_chance)}")
+            f"by chance anywhere on the sheet: {figures.chance(doubt.by_chance)}")
     for same in found.same_patterns:
+        more = f" and {len(same.groups) - MOST_GROUPS} more" if len(same.groups) > MOST_GROUPS else ""
         yield (
-            f"[yellow]same answers[/] {plain(', '.join(same.groups[:8]))}"
-            f"{f' and {len(same.groups) - 8} more' if len(same.groups) > 8 else ''}: {same.right} right, "
-            f"{same.wrong} wrong, {same.abstained} left out; by chance anywhere in the class: {_chance(same.in_class)}")
+            f"[yellow]same answers[/] {plain(', '.join(same.groups[:MOST_GROUPS]))}{more}: {same.right} right, "
+            f"{same.wrong} wrong, {same.abstained} left out; "
+            f"by chance anywhere in the class: {figures.chance(same.in_class)}")
     yield from _arguments(found)
 
 
@@ -130,6 +120,3 @@ def _arguments(found: QuizStatistics) -> Iterator[str]:
         if len(one.arguments) > MOST_ARGUMENTS:
             yield f"  [dim]and {len(one.arguments) - MOST_ARGUMENTS} more (--json)[/]"
 
-
-def _chance(chance: float) -> str:
-    return "as good as certain" if chance > 0.99 else "under 0.1%" if chance < 0.001 else f"{chance:.2g}"

@@ -13,7 +13,6 @@ import numpy as np
 from pydantic import Field
 
 from harness.quiz.patterns import identical
-from harness.quiz.sheet import Sheet, Statement
 from harness.quiz.statistics import (
     ABSTAINED,
     RIGHT,
@@ -112,41 +111,40 @@ _CATEGORIES = {"right": RIGHT, "wrong": WRONG}
 
 
 def statistics(
-    sheet: Sheet, marked: Mapping[str, TheoryResult], *, left_out: Mapping[str, str] | None = None,
+    marked: Mapping[str, TheoryResult], *, left_out: Mapping[str, str] | None = None,
 ) -> QuizStatistics:
-    """Put a class's marked answers together.
+    """Put a class's marked answers to one quiz together; void statements are counted nowhere.
 
     Args:
-        sheet: what was asked; its void statements are counted nowhere.
         marked: the marked theory part of each group; at least one.
         left_out: hand-ins that could not be counted, and why.
 
     """
-    counting = [one for one in sheet.statements if not one.void]
+    first = next(iter(marked.values()))
+    counting = [one for one in first.statements if one.verdict != "void"]
     results = [_by_id(result, counting) for result in marked.values()]
     verdicts = np.array(
         [[_CATEGORIES.get(one.verdict, ABSTAINED) for one in row] for row in results], dtype=np.int8)
-    worth = np.array([float(sheet.scheme.right), float(sheet.scheme.wrong), float(sheet.scheme.abstain)])[verdicts]
+    worth = np.array([[one.points or 0.0 for one in row] for row in results])
     telling = discrimination(verdicts, worth)
     columns = list(zip(*results, strict=True))
     names = list(marked)
     points = [result.points or 0.0 for result in marked.values()]
     reliability = kr20(verdicts)
     return QuizStatistics(
-        quiz=sheet.quiz, groups=len(names), max_points=float(sheet.points),
+        quiz=first.quiz, groups=len(names), max_points=first.max_points,
         mean_points=float(np.mean(points)), median_points=float(np.median(points)),
         statements=tuple(
-            _statement(one, column, verdicts[:, place], telling[place], names)
-            for place, (one, column) in enumerate(zip(counting, columns, strict=True))),
+            _statement(column, verdicts[:, place], telling[place], names) for place, column in enumerate(columns)),
         kr20=Estimate(value=reliability[0], interval=reliability[1]) if reliability else None,
         key_doubts=tuple(_doubts(columns, verdicts, worth, telling)),
         same_patterns=tuple(_same(verdicts, names)),
-        void=tuple(one.id for one in sheet.statements if one.void), left_out=dict(left_out or {}),
+        void=tuple(one.id for one in first.statements if one.verdict == "void"), left_out=dict(left_out or {}),
     )
 
 
-def _by_id(result: TheoryResult, statements: Sequence[Statement]) -> list[StatementResult]:
-    """Bring the statements of a result into the order of the sheet; one that it lacks was left out."""
+def _by_id(result: TheoryResult, statements: Sequence[StatementResult]) -> list[StatementResult]:
+    """Bring the statements of a result into the order of the first; one that it lacks was left out."""
     given = {one.id: one for one in result.statements}
     return [given.get(one.id) or StatementResult(id=one.id, verdict="missing") for one in statements]
 
@@ -160,13 +158,12 @@ def _estimate(found: Discrimination) -> Estimate:
 
 
 def _statement(
-    statement: Statement, column: Sequence[StatementResult], verdicts: np.ndarray, telling: Discrimination | None,
-    names: Sequence[str],
+    column: Sequence[StatementResult], verdicts: np.ndarray, telling: Discrimination | None, names: Sequence[str],
 ) -> StatementStatistics:
     groups = len(verdicts)
     right, wrong, abstained = (int(np.sum(verdicts == one)) for one in (RIGHT, WRONG, ABSTAINED))
     return StatementStatistics(
-        id=statement.id, text=statement.text, key=column[0].key,
+        id=column[0].id, text=column[0].text, key=column[0].key,
         right=_share(right, groups), wrong=_share(wrong, groups), abstained=_share(abstained, groups),
         facility=_share(right, right + wrong), discrimination=_estimate(telling) if telling else None,
         contested=sum(one.contested for one in column),

@@ -45,7 +45,7 @@ def identical(verdicts: np.ndarray) -> list[Same]:
     for place, row in enumerate(verdicts):
         rows.setdefault(row.tobytes(), []).append(place)
     shared = [places for places in rows.values() if len(places) > 1]
-    if not shared:
+    if not shared or not verdicts.shape[1]:
         return []
     expected = probabilities(verdicts)
     groups, statements = verdicts.shape

@@ -7,7 +7,7 @@ import pytest
 
 from harness.course import Course
 from harness.errors import UserError
-from harness.quiz import Answers, Given, Key, KeyEntry, Question, Sheet, Statement, load_key, load_sheet, mark
+from harness.quiz import Answers, Given, Key, KeyEntry, Question, Sheet, Statement, load_key, mark
 from harness.quiz.cohort import statistics
 from harness.quiz.collect import collect
 from harness.quiz.statistics import ABSTAINED, RIGHT, WRONG
@@ -43,7 +43,7 @@ def marked(sheet, key, sheets):
 
 
 def test_right_wrong_and_abstained_are_counted_apart(sheet, key):
-    found = statistics(sheet, marked(sheet, key, [
+    found = statistics(marked(sheet, key, [
         {"1a": "yes", "1b": "no"}, {"1a": "yes", "1b": "abstain"}, {"1a": "no"}, {"1a": "yes"}]))
     first, second = found.statements[:2]
     assert [(one.count, one.of) for one in (first.right, first.wrong, first.abstained)] == [(3, 4), (1, 4), (0, 4)]
@@ -55,7 +55,7 @@ def test_right_wrong_and_abstained_are_counted_apart(sheet, key):
 
 def test_points_are_those_of_the_marking(sheet, key):
     results = marked(sheet, key, [{"1a": "yes"}, {"1a": "yes", "1b": "yes"}, {"1a": "no"}])
-    found = statistics(sheet, results)
+    found = statistics(results)
     assert (found.mean_points, found.median_points, found.max_points) == (2, 2, 12)
 
 
@@ -64,7 +64,7 @@ def test_void_statements_are_counted_nowhere(sheet, key):
         one.model_copy(update={"statements": tuple(
             statement.model_copy(update={"void": statement.id == "1a"}) for statement in one.statements)})
         for one in sheet.questions)})
-    found = statistics(voided, marked(voided, key, [{"1a": "yes", "1b": "no"}]))
+    found = statistics(marked(voided, key, [{"1a": "yes", "1b": "no"}]))
     assert found.void == ("1a",)
     assert [one.id for one in found.statements] == ["1b", "1c", "2a", "2b", "2c"]
 
@@ -73,7 +73,7 @@ def test_arguments_for_the_wrong_answer_are_listed_the_most_frequent_first(sheet
     def answers(answer, argument):
         return mark(sheet, key, Answers(quiz=None, given=(Given(id="1c", answer=answer, argument=argument),)))
 
-    found = statistics(sheet, {
+    found = statistics({
         "a": answers("no", "The ELBO."), "b": answers("no", "Something else"), "c": answers("no", "Another thing"),
         "d": answers("no", "another  Thing!"), "e": answers("yes", "It is right."), "f": answers("no", "")})
     third = found.statements[2]
@@ -84,7 +84,7 @@ def test_arguments_for_the_wrong_answer_are_listed_the_most_frequent_first(sheet
 
 @pytest.mark.parametrize("groups", [1, 2, 3])
 def test_the_smallest_classes_get_intervals_and_no_verdicts(sheet, key, groups):
-    found = statistics(sheet, marked(sheet, key, [{"1a": "yes"}] * groups))
+    found = statistics(marked(sheet, key, [{"1a": "yes"}] * groups))
     assert found.kr20 is None
     assert found.key_doubts == ()
     assert all(one.discrimination is None for one in found.statements)
@@ -94,15 +94,15 @@ def test_the_smallest_classes_get_intervals_and_no_verdicts(sheet, key, groups):
 
 
 def test_empty_sheets_are_not_called_copies(sheet, key):
-    assert statistics(sheet, marked(sheet, key, [{}, {}, {"1a": "yes"}])).same_patterns == ()
+    assert statistics(marked(sheet, key, [{}, {}, {"1a": "yes"}])).same_patterns == ()
 
 
 def test_the_order_of_groups_changes_nothing_but_their_order(paper, cohorts):
     sheet, truth = paper
     key = key_of(truth)
     results = marked(sheet, key, [given(one, truth) for one in cohorts.draw(12, np.random.default_rng(1))])
-    turned = statistics(sheet, dict(reversed(results.items())))
-    one = statistics(sheet, results)
+    turned = statistics(dict(reversed(results.items())))
+    one = statistics(results)
     assert [(a.right, a.wrong, a.abstained, a.facility) for a in one.statements] == [
         (a.right, a.wrong, a.abstained, a.facility) for a in turned.statements]
     assert one.kr20.value == pytest.approx(turned.kr20.value)
@@ -120,7 +120,7 @@ def test_a_wrong_key_is_found_in_most_classes_of_twenty_and_a_right_one_seldom_d
     for _ in range(classes):
         sheets = [given(one, truth) for one in cohorts.draw(20, rng)]
         key = key_of(truth, **{wrong: "yes" if truth[wrong] == "no" else "no"})
-        doubts = [one.id for one in statistics(sheet, marked(sheet, key, sheets)).key_doubts]
+        doubts = [one.id for one in statistics(marked(sheet, key, sheets)).key_doubts]
         found += wrong in doubts
         doubted += len(set(doubts) - {wrong})
     assert found / classes >= 0.7
@@ -131,7 +131,7 @@ def test_a_doubt_comes_with_its_evidence(paper, cohorts):
     sheet, truth = paper
     sheets = [given(one, truth) for one in cohorts.draw(60, np.random.default_rng(4))]
     key = key_of(truth, **{"4d": "yes" if truth["4d"] == "no" else "no"})
-    found = statistics(sheet, marked(sheet, key, sheets))
+    found = statistics(marked(sheet, key, sheets))
     doubt = found.key_doubts[0]
     assert (doubt.id, doubt.key) == ("4d", key.answers["4d"].answer)
     assert doubt.better.value > max(doubt.others.value, 0.5)
@@ -224,6 +224,6 @@ def test_without_a_key_or_without_answers_there_is_nothing_to_say(own):
 
 def test_the_shipped_hand_ins_can_be_counted(course):
     found = collect(sorted(course.submissions.glob("group*")), course=course, quiz="summer23")
-    result = statistics(load_sheet(course, "summer23"), found.marked)
+    result = statistics(found.marked)
     assert load_key(course, "summer23") is not None
     assert (result.groups, len(result.statements)) == (2, 20)
