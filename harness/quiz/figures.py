@@ -19,8 +19,8 @@ def estimate(found: Estimate | None) -> str:
     """Two decimals with their interval, "0.31 (−0.15 to 0.65)"; a dash where there is no number."""
     if found is None:
         return "–"
-    low, high = found.interval
-    return f"{found.value:.2f} ({low:.2f} to {high:.2f})".replace("-", "\N{MINUS SIGN}")
+    value, low, high = (_two_decimals(one) for one in (found.value, *found.interval))
+    return f"{value} ({low} to {high})"
 
 
 def chance(probability: float) -> str:
@@ -28,3 +28,8 @@ def chance(probability: float) -> str:
     if probability > 0.99:
         return "as good as certain"
     return "less than 1 in 1000" if probability < 0.001 else f"{probability:.2g}"
+
+
+def _two_decimals(number: float) -> str:
+    rounded = round(number, 2) or 0.0       # no minus before a nought
+    return f"{rounded:.2f}".replace("-", "\N{MINUS SIGN}")
