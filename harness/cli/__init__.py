@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import __version__
-from harness.cli import bench, calibrate, check, demo, doctor, grade, new, quiz
+from harness.cli import bench, calibrate, check, demo, doctor, grade, new, quiz, quiz_class, quiz_moodle, schema
 from harness.cli.exits import INTERRUPTED, OURS, WRONG_USE
 from harness.errors import HarnessFault, UserError
 
@@ -34,6 +34,10 @@ app.command("bench")(bench.bench)
 app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
+app.command("schema")(schema.schema)
+quiz.app.command("stats")(quiz_class.stats)
+quiz.app.command("export")(quiz_moodle.export)
+quiz.app.command("import")(quiz_moodle.import_)
 app.add_typer(quiz.app, name="quiz")
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from harness.course import Course
 from harness.documents import display_name, shown
@@ -32,7 +32,8 @@ def mark(sheet: Sheet, key: Key, answers: Answers) -> TheoryResult:
     """
     check_key(sheet, key)
     given, problems = _by_statement(sheet, answers)
-    statements = [_marked(one, key, given.get(one.id), sheet.scheme) for one in sheet.statements]
+    worth = _worth(sheet.scheme)
+    statements = [_marked(one, key, given.get(one.id), worth) for one in sheet.statements]
     points = exact_points(sheet, {one.id: one.verdict for one in statements})
     return TheoryResult(
         outcome=Outcome.SCORED, quiz=sheet.quiz, points=float(points), max_points=float(sheet.points),
@@ -105,10 +106,10 @@ def exact_points(sheet: Sheet, verdicts: dict[str, Verdict]) -> Fraction:
     or could not be marked, is worth as much as abstaining.
     """
     scheme = sheet.scheme
-    sums = [
-        sum((_raw(scheme, verdicts[one.id]) for one in question.statements), Fraction(0))
-        for question in sheet.questions
-    ]
+    sums = []
+    for question in sheet.questions:
+        counts = Counter(verdicts[one.id] for one in question.statements)
+        sums.append(sum((times * _raw(scheme, verdict) for verdict, times in counts.items()), Fraction(0)))
     if scheme.floor == "question":
         sums = [max(Fraction(0), one) for one in sums]
     total = sum(sums, Fraction(0))
@@ -131,18 +132,18 @@ def _raw(scheme: Scheme, verdict: Verdict) -> Fraction:
 def _by_statement(sheet: Sheet, answers: Answers) -> tuple[dict[str, Given], list[str]]:
     """Find the one answer to each statement, and say what is wrong with the form."""
     known = {fold(one.id): one.id for one in sheet.statements}
-    counts = Counter(fold(one.id) for one in answers.given)
+    folded = [fold(one.id) for one in answers.given]
+    counts = Counter(known.get(one) for one in folded)
     given: dict[str, Given] = {}
     problems = list(answers.problems)
     unknown = []
-    for one in answers.given:
-        folded = fold(one.id)
-        if folded not in known:
+    for one, plain in zip(answers.given, folded, strict=True):
+        if plain not in known:
             unknown.append(one.id)
-        elif counts[folded] == 1:
-            given[known[folded]] = one
+        elif counts[known[plain]] == 1:
+            given[known[plain]] = one
     for statement in sheet.statements:
-        times = counts[fold(statement.id)]
+        times = counts[statement.id]
         if times > 1:
             given[statement.id] = Given(id=statement.id, answer=None)
             problems.append(f"{statement.id} is answered {times} times; it stays unmarked, keep one answer")
@@ -164,33 +165,39 @@ def _listed(ids: Iterable[str], *, most: int = 30) -> str:
     return ", ".join(words[:most]) + more
 
 
-def _unmarked(statement: Statement, given: Given | None) -> StatementResult:
+def _form(statement: Statement, given: Given | None) -> Verdict:
     """Say what was answered, and nothing about whether it is right."""
-    verdict: Verdict = "unmarked"
     if statement.void:
-        verdict = "void"
-    elif given is None:
-        verdict = "missing"
-    elif given.answer == "abstain":
-        verdict = "abstained"
+        return "void"
+    if given is None:
+        return "missing"
+    return "abstained" if given.answer == "abstain" else "unmarked"
+
+
+def _unmarked(statement: Statement, given: Given | None) -> StatementResult:
     return StatementResult(
-        id=statement.id, text=statement.text, verdict=verdict,
+        id=statement.id, text=statement.text, verdict=_form(statement, given),
         answer=given.answer if given else None, argument=given.argument if given else "",
     )
 
 
-def _marked(statement: Statement, key: Key, given: Given | None, scheme: Scheme) -> StatementResult:
-    form = _unmarked(statement, given)
+def _marked(statement: Statement, key: Key, given: Given | None, worth: dict[Verdict, float | None]) -> StatementResult:
     entry = key.answers.get(statement.id)
-    verdict = form.verdict
-    if verdict == "unmarked" and entry is not None and form.answer is not None:
-        verdict = "right" if form.answer == entry.answer else "wrong"
-    excluded = verdict == "void" and scheme.void == "excluded"
-    return form.model_copy(update={
-        "verdict": verdict, "key": entry.answer if entry else None, "why": entry.why if entry else "",
-        "points": None if excluded else float(_raw(scheme, verdict)),
-        "contested": bool(entry and entry.contested and verdict == "wrong" and form.argument),
-    })
+    verdict = _form(statement, given)
+    answer, argument = (given.answer, given.argument) if given else (None, "")
+    if verdict == "unmarked" and entry is not None and answer is not None:
+        verdict = "right" if answer == entry.answer else "wrong"
+    return StatementResult(
+        id=statement.id, text=statement.text, verdict=verdict, answer=answer, argument=argument,
+        key=entry.answer if entry else None, why=entry.why if entry else "", points=worth[verdict],
+        contested=bool(entry and entry.contested and verdict == "wrong" and argument),
+    )
+
+
+def _worth(scheme: Scheme) -> dict[Verdict, float | None]:
+    """Give the raw points of each verdict; None for what counts nowhere."""
+    points: dict[Verdict, float | None] = {one: float(_raw(scheme, one)) for one in get_args(Verdict)}
+    return points | ({"void": None} if scheme.void == "excluded" else {})
 
 
 def _explanation(sheet: Sheet, statements: Sequence[StatementResult], points: Fraction) -> str:

@@ -154,13 +154,16 @@ def check_key(sheet: Sheet, key: Key) -> None:
     """
     if sheet.quiz != key.quiz:
         raise UserError(f"the key is of quiz {key.quiz}, the sheet of {sheet.quiz}; use the key of that one")
+    name = f"quiz/keys/{key.quiz}.yaml"
     known = {statement.id for statement in sheet.statements}
     lacking = [one.id for one in sheet.statements if not one.void and one.id not in key.answers]
     if lacking:
-        raise UserError(f"the key of {key.quiz} has no answer to {', '.join(lacking)}; add them to its file")
+        raise UserError(f"{name}: answers has no answer to {', '.join(lacking)}; add `{lacking[0]}: {{answer: ...}}`")
     unknown = [one for one in key.answers if one not in known]
     if unknown:
-        raise UserError(f"the key of {key.quiz} answers {', '.join(unknown)}, not on its sheet; remove them")
+        near = difflib.get_close_matches(unknown[0], [one for one in known if one not in key.answers], n=1)
+        hint = f"did you mean {near[0]}?" if near else "remove them"
+        raise UserError(f"{name}: answers holds {', '.join(unknown)}, which the sheet does not ask; {hint}")
 
 
 def _path(folder: Path, quiz_id: str) -> Path | None:

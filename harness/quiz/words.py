@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
-__all__ = ["ALLOWED", "Answer", "YesNo", "read_answer", "read_yes_no"]
+__all__ = ["ALLOWED", "Answer", "Meant", "YesNo", "read_answer", "read_yes_no"]
 
 Answer = Literal["yes", "no", "abstain"]
 
@@ -54,5 +54,31 @@ def read_yes_no(written: object) -> str:
     return answer
 
 
-YesNo = Annotated[Literal["yes", "no"], BeforeValidator(read_yes_no)]
+def _read_meant(written: object) -> str:
+    answer = read_answer(written)
+    if answer is None:
+        raise ValueError(f"write {ALLOWED}")
+    return answer
+
+
+def _schema(*meant: Answer) -> dict[str, Any]:
+    """Describe the words that mean one of these answers, in any capitals, as a JSON schema."""
+    words = sorted(word for word, answer in _MEANINGS.items() if answer in meant)
+    pattern = "|".join("".join(_either_case(letter) for letter in word) for word in words)
+    return {"anyOf": [
+        {"enum": list(meant)},      # first, as this is what editors offer to write
+        {"type": "boolean"},
+        {"type": "string", "pattern": rf"^\s*({pattern})\s*[.!,;]*\s*$"},
+        *([{"type": "null"}] if "abstain" in meant else []),
+    ]}
+
+
+def _either_case(letter: str) -> str:
+    return f"[{letter.upper()}{letter}]" if letter.isalpha() else letter
+
+
+YesNo = Annotated[Literal["yes", "no"], BeforeValidator(read_yes_no), WithJsonSchema(_schema("yes", "no"))]
 """A pydantic field that takes every way to write yes or no."""
+
+Meant = Annotated[Answer, BeforeValidator(_read_meant), WithJsonSchema(_schema("yes", "no", "abstain"))]
+"""A pydantic field that takes every way to write yes, no or abstain."""

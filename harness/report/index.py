@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from harness.records import GradeResult, Marks
+from harness.quiz.cohort import statistics as statistics_of
+from harness.records import GradeResult, Marks, TheoryResult
 from harness.report.page import doubts, has_key
 from harness.report.render import environment, folder_name, write_atomically
+from harness.report.theory import write_theory
 
 __all__ = ["Damaged", "Row", "Summary", "render_index", "write_index"]
 
@@ -75,7 +77,7 @@ class Summary:
 def render_index(results: Sequence[GradeResult]) -> str:
     """Render the list of `results`, linked as `write_report` lays them out."""
     rows = [_row(result, f"{quote(folder_name(result.group))}/index.html") for result in results]
-    return _render(rows, damaged=[])
+    return _render(rows, damaged=[], theory={})
 
 
 def write_index(reports_folder: Path) -> Path:
@@ -89,6 +91,7 @@ def write_index(reports_folder: Path) -> Path:
     """
     rows: list[Row] = []
     damaged: list[Damaged] = []
+    answers: dict[str, dict[str, TheoryResult]] = {}
     for path in sorted(reports_folder.rglob("result.json")):
         inside = path.relative_to(reports_folder)
         try:
@@ -99,9 +102,20 @@ def write_index(reports_folder: Path) -> Path:
             damaged.append(Damaged(path=str(inside), reason=error.strerror or str(error)))
         else:
             rows.append(_row(result, quote(inside.with_name("index.html").as_posix())))
+            if result.theory.points is not None and result.theory.statements:
+                answers.setdefault(result.theory.quiz, {})[inside.parent.as_posix()] = result.theory
     target = reports_folder / "index.html"
-    write_atomically(target, _render(rows, damaged))
+    write_atomically(target, _render(rows, damaged, theory=_write_theory(answers, reports_folder)))
     return target
+
+
+def _write_theory(answers: dict[str, dict[str, TheoryResult]], folder: Path) -> dict[str, str]:
+    """Write a page for each quiz that at least two groups were marked in; give quiz -> link."""
+    links = {}
+    for quiz, marked in answers.items():
+        if len(marked) > 1:
+            links[quiz] = quote(write_theory(statistics_of(marked), folder).name)
+    return links
 
 
 def _row(result: GradeResult, link: str) -> Row:
@@ -133,7 +147,7 @@ def _part(marks: Marks, name: str) -> tuple[float, float] | None:
     return (part.points, part.max_points) if part else None
 
 
-def _render(rows: Iterable[Row], damaged: Sequence[Damaged]) -> str:
+def _render(rows: Iterable[Row], damaged: Sequence[Damaged], *, theory: Mapping[str, str]) -> str:
     ordered = sorted(rows, key=lambda row: (row.assignment, _natural(row.group)))
     return (
         environment("index.css")
@@ -141,6 +155,7 @@ def _render(rows: Iterable[Row], damaged: Sequence[Damaged]) -> str:
         .render(
             rows=ordered,
             damaged=damaged,
+            theory=theory,
             stand_in=any("stand-in data" in row.remarks for row in ordered),
             summary=_summary(ordered),
         )

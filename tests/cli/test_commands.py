@@ -101,6 +101,70 @@ def test_the_quiz_is_only_checked_for_form_without_the_key():
     assert {one["key"] for one in marked["statements"]} == {None}
 
 
+def test_statistics_of_a_class_fit_the_terminal_and_are_complete_as_json(tmp_path):
+    answers = (ROOT / "submissions" / "group3" / "answers.yaml").read_text()
+    for number in range(12):
+        group = tmp_path / f"group{number}"
+        group.mkdir()
+        changed = answers.replace("1a: yes", f"1a: {'yes' if number % 3 else 'no'}")
+        argued = changed.replace("2a: no", '2a: {answer: yes, argument: "\\e[31m[bold]why"}')
+        (group / "answers.yaml").write_text(argued)
+    folders = sorted(tmp_path.iterdir())
+    shown = harness("quiz", "stats", *folders)
+    assert shown.returncode == 0, shown.stderr
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    assert "\x1b" not in shown.stdout
+    assert "[bold]why" in shown.stdout
+    assert "same answers" in shown.stdout
+    found = json.loads(harness("quiz", "stats", "--json", *folders).stdout)
+    assert (found["groups"], found["statements"][0]["wrong"]["count"]) == (12, 4)
+    assert len(found["statements"][4]["arguments"][0]["groups"]) == 12
+
+
+def test_a_class_with_a_broken_hand_in_is_counted_without_it(tmp_path):
+    (tmp_path / "broken.yaml").write_text("answers: [")
+    done = harness("quiz", "stats", "submissions/group3", "submissions/group4", tmp_path / "broken.yaml")
+    assert done.returncode == 1
+    assert "summer23 · 2 groups" in done.stdout
+    assert "not counted broken" in done.stdout
+
+
+def test_a_sheet_goes_to_moodle_and_comes_back(tmp_path):
+    done = harness("quiz", "export", "summer23", "--with-key", "-o", tmp_path / "sheet.gift")
+    assert done.returncode == 0, done.stderr
+    assert "Moodle has none" in done.stderr
+    back = tmp_path / "quiz" / "spring.yaml"
+    done = harness("quiz", "import", tmp_path / "sheet.gift", "-o", back, "--points", "10", "--title", "Spring")
+    assert done.returncode == 0, done.stderr
+    assert "points: 10" in back.read_text()
+    assert (tmp_path / "quiz" / "keys" / "spring.yaml").is_file()
+    again = harness("quiz", "import", tmp_path / "sheet.gift", "-o", back)
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["quiz", "export", "summer99"], "there is no quiz 'summer99'"),
+    (["quiz", "import", "README.md", "-o", "OUT/x.yaml"], "no true/false question"),
+    (["quiz", "import", "no.gift", "-o", "OUT/x.yaml"], "no.gift: there is no such file"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x y.yaml"], "check -o and --points"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "many"], "must be a number"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "-3"], "check -o and --points"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x.txt"], "must be called NAME.yaml"),
+    (["quiz", "stats", "submissions/group1", "submissions/group3"], "choose one with --quiz"),
+    (["schema", "keys"], "take one of manifest, answers, sheet, key, rubric"),
+])
+def test_a_wrong_call_about_quizzes_gets_one_sentence_and_writes_nothing(tmp_path, words, says):
+    (tmp_path / "sample.gift").write_text("Water is wet.{T}")
+    words = [one.replace("OUT", str(tmp_path)).replace("SAMPLE", str(tmp_path / "sample.gift")) for one in words]
+    done = harness(*words)
+    assert done.returncode == 2, done.stdout
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["sample.gift"]
+
+
 def test_a_scaffolded_hand_in_grades_as_it_stands(tmp_path):
     made = harness("new", tmp_path / "group7", "--model", "vae")
     assert made.returncode == 0, made.stderr

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,3 +37,9 @@ def key() -> Key:
         f"{question}{letter}": KeyEntry(answer=answer, why="Because.", contested=(question + letter == "1c"))
         for question, answer in (("1", "yes"), ("2", "no")) for letter in "abc"
     })
+
+
+@pytest.fixture(scope="session")
+def cohorts() -> SimpleNamespace:
+    """Classes drawn from a model that the statistics do not use."""
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("cohorts.py"))))

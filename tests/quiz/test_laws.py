@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.quiz import Answers, Key, KeyEntry, Question, Scheme, Sheet, Statement, mark
+from harness.quiz import Answers, Given, Key, KeyEntry, Question, Scheme, Sheet, Statement, mark
 from harness.quiz.marking import exact_points
 
 weights = st.fractions(min_value=Fraction(1, 12), max_value=5, max_denominator=12)
@@ -110,3 +110,61 @@ def test_an_independent_count_gives_the_same_points(paper):
     if scheme.floor == "sheet" and total < 0:
         total = Fraction(0)
     assert points(sheet, key, answers) == total / (len(answers) * scheme.right) * sheet.points
+
+
+@given(papers(voids=True))
+def test_abstaining_gives_what_void_statements_give_to_everyone_and_nothing_more(paper):
+    sheet, key, answers = paper
+    void = sum(one.void for one in sheet.statements)
+    given_away = sheet.points * void / len(answers) if sheet.scheme.void == "point" else 0
+    assert points(sheet, key, dict.fromkeys(answers, "abstain")) == given_away
+
+
+@given(papers(voids=True), st.randoms(use_true_random=False))
+def test_the_order_of_questions_and_statements_never_matters(paper, random):
+    sheet, key, answers = paper
+    shuffled = sheet.model_copy(update={"questions": tuple(
+        question.model_copy(update={"statements": tuple(random.sample(question.statements, len(question.statements)))})
+        for question in random.sample(sheet.questions, len(sheet.questions)))})
+    assert points(shuffled, key, answers) == points(sheet, key, answers)
+
+
+@given(papers(voids=True), st.fractions(min_value=Fraction(1, 9), max_value=9, max_denominator=9))
+def test_points_grow_with_those_of_the_sheet(paper, factor):
+    sheet, key, answers = paper
+    larger = sheet.model_copy(update={"points": factor * sheet.points})
+    assert points(larger, key, answers) == factor * points(sheet, key, answers)
+
+
+@given(papers(voids=True))
+def test_a_floor_never_costs_points_and_one_for_each_question_gives_most(paper):
+    sheet, key, answers = paper
+    none, whole, each = (
+        points(sheet.model_copy(update={"scheme": sheet.scheme.model_copy(update={"floor": floor})}), key, answers)
+        for floor in ("none", "sheet", "question"))
+    assert none <= whole <= each
+
+
+@given(papers(), st.data())
+def test_an_unreadable_or_doubled_answer_is_worth_as_much_as_abstaining(paper, data):
+    sheet, key, answers = paper
+    one = data.draw(st.sampled_from(sorted(answers)))
+    rest = [Given(id=id_, answer=answer) for id_, answer in answers.items() if id_ != one]
+    unreadable = mark(sheet, key, Answers(quiz=None, given=(*rest, Given(id=one, answer=None))))
+    doubled = mark(sheet, key, Answers(quiz=None, given=(*rest, *[Given(id=one, answer="yes")] * 2)))
+    left_out = mark(sheet, key, Answers.of(answers | {one: "abstain"}))
+    assert unreadable.points == doubled.points == left_out.points
+
+
+@given(papers(voids=True), st.data())
+def test_what_is_flagged_as_contested_differs_from_a_contested_key_and_is_argued(paper, data):
+    sheet, key, answers = paper
+    contested = data.draw(st.sets(st.sampled_from(sorted(answers))))
+    argued = data.draw(st.sets(st.sampled_from(sorted(answers))))
+    open_key = key.model_copy(update={"answers": {
+        one: entry.model_copy(update={"contested": one in contested}) for one, entry in key.answers.items()}})
+    result = mark(sheet, open_key, Answers(quiz=None, given=tuple(
+        Given(id=one, answer=answer, argument="So." if one in argued else "") for one, answer in answers.items())))
+    void = {one.id for one in sheet.statements if one.void}
+    other = {one for one, answer in answers.items() if answer not in {"abstain", key.answers[one].answer}}
+    assert {one.id for one in result.statements if one.contested} == (contested & argued & other) - void

@@ -88,8 +88,8 @@ def test_a_sheet_on_which_nothing_counts_is_refused():
 
 
 @pytest.mark.parametrize(("text", "words"), [
-    ("quiz: mine\nanswers: {}", "has no answer to 1a"),
-    (KEY + "  9z: {answer: no, why: So.}", "answers 9z, not on its sheet"),
+    ("quiz: mine\nanswers: {}", "keys/mine.yaml: answers has no answer to 1a; add `1a:"),
+    (KEY + "  9z: {answer: no, why: So.}", "answers holds 9z, which the sheet does not ask; remove them"),
     (KEY.replace("mine", "other"), "is of quiz other"),
 ])
 def test_a_key_that_does_not_fit_its_sheet_is_refused(own, text, words):
