@@ -39,6 +39,7 @@ class Measured(_Strict):
     value: float
     interval: tuple[float, float] | None = None
     unit: str
+    sample_size: int                        # fewer samples than asked for, where drawing them takes long
 
 
 class Card(_Strict):

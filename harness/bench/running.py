@@ -164,7 +164,7 @@ def with_measurements(card: Card, model: ModelResult, workshop: Workshop) -> Car
         "parameters": model.parameters, "budget": workshop.budget.name, "judge_hash": networks_hash(),
         "measured": {
             name: Measured(
-                value=_short(one.value), unit=one.unit,
+                value=_short(one.value), unit=one.unit, sample_size=one.sample_size,
                 interval=None if one.interval is None else (_short(one.interval[0]), _short(one.interval[1])))
             for name, one in model.measurements.items()
         },
