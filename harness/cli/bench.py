@@ -100,18 +100,28 @@ def bench_table(result: BenchResult) -> Table:
         title=f"{len(result.rows)} models on {result.data}, {result.budget} budget", title_justify="left",
         box=SIMPLE_HEAD, show_edge=False, pad_edge=False,
         caption="Fréchet: relative, ± half the 95% interval. bits: per dimension.", caption_justify="left")
-    shown.add_column("Model", no_wrap=True)
-    for title in ("Fréchet", "recall", "class", "bits", "error", "size", "min"):
+    rows = [(plain(row.name), _cells(row)) for row in sorted(result.rows, key=_quality)]
+    titles = [title for title in TITLES if any(cells[title] for _, cells in rows)]
+    shown.add_column("Model", overflow="fold", max_width=24)
+    for title in titles:
         shown.add_column(title, justify="right", no_wrap=True)
-    for row in sorted(result.rows, key=_quality):
-        size, time = row.model.parameters, row.training_seconds
-        shown.add_row(
-            plain(row.name), _distance(row), _number(row, "distribution.recall", ".2f"),
-            _number(row, "distribution.label_accuracy", ".2f"),
-            _number(row, "likelihood.bits_per_dimension", ".2f"), _number(row, "reconstruction.mse", ".4f"),
-            "" if size is None else f"{size / 1000:.0f}k", "" if time is None else f"{time / 60:.1f}",
-        )
+    for name, cells in rows:
+        shown.add_row(name, *(cells[title] for title in titles))
     return shown
+
+
+TITLES = ("Fréchet", "recall", "class", "bits", "error", "size", "min")
+"""Those that no contender has are left out."""
+
+
+def _cells(row: BenchRow) -> dict[str, str]:
+    size, time = row.model.parameters, row.training_seconds
+    return dict(zip(TITLES, (
+        _distance(row), _number(row, "distribution.recall", ".2f"),
+        _number(row, "distribution.label_accuracy", ".2f"), _number(row, "likelihood.bits_per_dimension", ".2f"),
+        _number(row, "reconstruction.mse", ".4f"), "" if size is None else f"{size / 1000:.0f}k",
+        "" if time is None else f"{time / 60:.1f}",
+    ), strict=True))
 
 
 def _quality(row: BenchRow) -> tuple[float, str]:
