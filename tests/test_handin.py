@@ -234,7 +234,7 @@ def test_a_broken_report_is_a_fault_of_the_group_and_the_other_facts_stay(tmp_pa
 
 
 def test_a_reader_that_cannot_be_started_is_a_fault_of_ours(tmp_path, folder, monkeypatch):
-    monkeypatch.setattr("harness.handin.report.sys.executable", str(tmp_path / "no-python"))
+    monkeypatch.setattr("harness.pdf.apart.sys.executable", str(tmp_path / "no-python"))
     pdf(folder / "report.pdf", [FULL_PAGE])
     with pytest.raises(HarnessFault):
         read(folder / "report.pdf")
@@ -243,7 +243,7 @@ def test_a_reader_that_cannot_be_started_is_a_fault_of_ours(tmp_path, folder, mo
 
 @given(st.binary(max_size=200))
 def test_looking_at_any_bytes_never_raises(tmp_path_factory, data):
-    from harness.handin.pdf import look
+    from harness.pdf.group_page import look
 
     path = tmp_path_factory.getbasetemp() / "any.pdf"
     path.write_bytes(b"%PDF-1.4\n" + data)
