@@ -22,8 +22,8 @@ ARGUMENT = " argument"
 
 # Lengths in points; A4 is 595 x 842.
 LEFT, RIGHT, TOP, BOTTOM = 54, 541, 790, 54
-TEXT, TEXT_WIDTH = 84, 300          # the statement's left edge and width
-BOX, OPTIONS_LEFT, OPTION_WIDTHS = 11, 402, (45, 40, 0)
+TEXT, TEXT_WIDTH = 84, 296          # the statement's left edge and width
+BOX, OPTIONS_LEFT, OPTION_WIDTHS = 11, 390, (34, 29, 0)
 LINE, SIZE, ARGUMENT_HEIGHT = 12.5, 10, 25
 
 
@@ -158,7 +158,7 @@ class _Writer:
             )
             self._canvas.setFont("Helvetica", SIZE)
             self._canvas.drawString(left + BOX + 4, y + 2, option)
-            left += BOX + 6 + width - 6
+            left += BOX + 11 + width
 
     def _text_field(self, name: str, label: str, place: tuple[float, float, float, float], *, lines: int) -> None:
         x, y, width, height = place
