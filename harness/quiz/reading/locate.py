@@ -127,7 +127,7 @@ def _windows(
     chosen: list[tuple[int, int]] = []
     for _, begin in sorted(scored, reverse=True):
         if all(abs(-begin - other) > size // 2 for other, _ in chosen):
-            chosen.append((-begin, min(-begin + size, len(stream.parts))))
+            chosen.append((max(0, -begin - 4), min(-begin + size + 4, len(stream.parts))))
         if len(chosen) == MOST_WINDOWS:
             break
     return chosen

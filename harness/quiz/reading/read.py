@@ -16,10 +16,7 @@ from harness.quiz.reading.plain_text import pages_of_text
 from harness.quiz.reading.results import Readings
 from harness.quiz.sheet import Sheet
 
-__all__ = ["SUFFIXES", "read_file"]
-
-SUFFIXES = (".pdf", ".txt", ".md", ".markdown")
-"""Files that are read so; answer files in YAML are `harness.quiz.answers`'."""
+__all__ = ["read_file"]
 
 RATIONALE = "The answers in it are read by the program; what it cannot read, a person reads."
 
@@ -55,4 +52,6 @@ def read_file(path: Path, sheet: Sheet, *, name: str | None = None) -> Readings:
     if is_pdf:
         add_ink(path, seen, name=name)
     readings = tuple(combined(one.id, seen[one.id]) for one in sheet.statements)
-    return Readings(quiz=sheet.quiz, file=name, pages=pages.total, readings=readings, notes=tuple(notes))
+    return Readings(
+        quiz=sheet.quiz, file=name, pages=pages.total, readings=readings, notes=tuple(notes),
+        is_text=not is_pdf)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from harness.quiz.reading.facts import Box
+from harness.quiz.reading.plain_text import line_number
 from harness.quiz.words import Answer
 from harness.records import ImageFile, Record
 
@@ -46,8 +47,18 @@ class Readings(Record):
     pages: int
     readings: tuple[Reading, ...]
     notes: tuple[str, ...] = ()                 # about the file as a whole
+    is_text: bool = False                       # it has lines, not pages
 
     @property
     def open(self) -> tuple[Reading, ...]:
         """Those that a person has to look at."""
         return tuple(one for one in self.readings if one.status != "read")
+
+    def where(self, reading: Reading) -> str:
+        """Say where a reading comes from, in a few words; "" where it was not found."""
+        if not reading.evidence:
+            return ""
+        first = reading.evidence[0]
+        place = f"line {line_number(first.box[1])}" if self.is_text else f"page {first.page}"
+        kinds = ", ".join(dict.fromkeys(one.how for one in reading.evidence if one.how != "none"))
+        return f"{place}, {kinds}" if kinds else place
