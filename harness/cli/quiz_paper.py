@@ -95,7 +95,8 @@ def _show(readings: Readings, out: Path | None) -> None:
     for note in readings.notes:
         screen.print(f"[yellow]{plain(note)}[/]")
     total, left = len(readings.readings), len(readings.open)
-    screen.print(f"\n[bold]{total - left} of {total} answers read[/]" + (f", {left} left open for a person" if left else ""))
+    more = f", {left} left open for a person" if left else ""
+    screen.print(f"\n[bold]{total - left} of {total} answers read[/]{more}")
     if out is not None:
         screen.print(f"wrote {plain(str(out))}")
 

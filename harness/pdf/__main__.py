@@ -38,7 +38,7 @@ def main() -> None:
     subject, path = sys.argv[1:]
     request = json.load(sys.stdin)
     # Loaded before the limits, so that these count what the file needs.
-    import numpy  # noqa: F401, ICN001
+    import numpy  # noqa: F401
     import PIL.PngImagePlugin
     import pypdfium2
 

@@ -140,7 +140,7 @@ def _sort(shape: _Shape, found: Drawings, *, filled: bool) -> None:
         found.marks.append(("line", shape.box))
         return
     squarish = (
-        SMALLEST_BOX <= min(width, height) and max(width, height) <= LARGEST_BOX
+        min(width, height) >= SMALLEST_BOX and max(width, height) <= LARGEST_BOX
         and 0.6 <= width / height <= 1.6
     )
     along = shape.straight >= 0.9 * total or (shape.straight > shape.curved and shape.slanted < 0.05 * total)

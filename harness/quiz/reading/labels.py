@@ -12,7 +12,9 @@ from harness.quiz.sheet import Question, Sheet, fold
 __all__ = ["Labels"]
 
 _HEADING = re.compile(
-    r"^(?:question|frage|aufgabe|exercise|task|teil|part|q)?[\s.:]*([A-Za-z0-9]{1,3})[.:)]*(?:\s+(.*))?$", re.IGNORECASE)
+    r"^(?:question|frage|aufgabe|exercise|task|teil|part|q)?[\s.:]*([A-Za-z0-9]{1,3})[.:)]*(?:\s+(.*))?$",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"^(?:question|frage|aufgabe|exercise|task|teil|part)\b", re.IGNORECASE)
 _BARE = re.compile(r"^\(?([a-z])\)[.:]?$|^([a-z])[.:]$", re.IGNORECASE)
 _NUMBERED = re.compile(r"^\(?(\d{1,2})\.(\d{1,2})[.:)]*$")
@@ -48,26 +50,32 @@ class Labels:
         """
         if not words:
             return None
-        first = words[0]
-        if found := _NUMBERED.match(first):
-            number = self._numbered.get((fold(found[1]), int(found[2])))
-            known = self._known.get(fold(first))
-            if number or known:
-                return known or number or "", 1, known is None
-        if fold(first) in self._known and not first.isalpha():
-            return self._known[fold(first)], 1, False
-        if len(words) > 1 and re.fullmatch(r"\(?[A-Za-z0-9]{1,3}[.:)]?", first) and _BARE.match(words[1]):
-            together = fold(first + words[1])
-            if together in self._known:
-                return self._known[together], 2, False
-        if _WORD.match(first) or first.casefold() in {"statement", "aussage"}:
-            deeper = self.at(words[1:], question) if len(words) > 1 else None
+        if _WORD.match(words[0]) or words[0].casefold() in {"statement", "aussage"}:
+            deeper = self.at(words[1:], question)
             return (deeper[0], deeper[1] + 1, deeper[2]) if deeper else None
-        if question is not None and (found := _BARE.match(first)):
-            letter = (found[1] or found[2]).casefold()
-            one = self._lettered.get((fold(question), letter))
-            return (one, 1, False) if one else None
+        return self._whole(words) or self._bare(words[0], question)
+
+    def _whole(self, words: Sequence[str]) -> tuple[str, int, bool] | None:
+        """Find a number that names its question: 1a, 1.1, 1 a)."""
+        first = words[0]
+        known = self._known.get(fold(first))
+        if found := _NUMBERED.match(first):
+            number = known or self._numbered.get((fold(found[1]), int(found[2])))
+            return (number, 1, known is None) if number else None
+        if known is not None and not first.isalpha():
+            return known, 1, False
+        if len(words) > 1 and re.fullmatch(r"\(?[A-Za-z0-9]{1,3}[.:)]?", first) and _BARE.match(words[1]):
+            together = self._known.get(fold(first + words[1]))
+            return (together, 2, False) if together else None
         return None
+
+    def _bare(self, word: str, question: str | None) -> tuple[str, int, bool] | None:
+        """Find a letter alone, below the heading of its question."""
+        found = _BARE.match(word)
+        if question is None or not found:
+            return None
+        one = self._lettered.get((fold(question), (found[1] or found[2]).casefold()))
+        return (one, 1, False) if one else None
 
     def heading(self, text: str) -> str | None:
         """Give the question whose heading a line is: its title, or "Question 1", "1." and no more."""

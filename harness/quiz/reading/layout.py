@@ -88,8 +88,7 @@ def pieces_of(page: Page, first_line: int = 0) -> list[Piece]:
     for column, (left, right) in enumerate(edges):
         own = [word for word in page.words if left <= (word.box[0] + word.box[2]) / 2 < right]
         for words in _lines(own):
-            for piece in _split(words):
-                pieces.append(Piece(words=tuple(piece), page=page.number, column=column, line=line))
+            pieces += [Piece(words=tuple(piece), page=page.number, column=column, line=line) for piece in _split(words)]
             line += 1
     return pieces
 

@@ -88,7 +88,8 @@ def _in_box(mark: Mark, target: Target) -> bool:
     size = _size(target.box)
     width, height = mark.box[2] - mark.box[0], mark.box[3] - mark.box[1]
     if mark.kind == "line":     # the box's own sides lie on its rim, a line of a cross in its middle
-        return inside(centre(mark.box), grown(target.box, -0.25 * size)) and 0.4 * size <= max(width, height) <= 4 * size
+        fits = 0.4 * size <= max(width, height) <= 4 * size
+        return fits and inside(centre(mark.box), grown(target.box, -0.25 * size))
     if max(width, height) <= 3.2 * size:
         return inside(centre(mark.box), grown(target.box, 0.35 * size))
     return inside(centre(target.box), mark.box)
