@@ -11,10 +11,10 @@ from harness.quiz.reading.locate import Location, locate
 from harness.quiz.reading.prepare import prepared
 from harness.quiz.reading.results import Evidence
 from harness.quiz.reading.signals import Signal
-from harness.quiz.reading.stream import Placed, stream_of
+from harness.quiz.reading.stream import Placed, Stream, stream_of
 from harness.quiz.reading.targets import Target, option, targets_of
 from harness.quiz.reading.ticks import Side, side_of, ticks
-from harness.quiz.reading.typed import meaning, read_typed
+from harness.quiz.reading.typed import is_answer, meaning, read_typed
 from harness.quiz.reading.zones import Zone, zones_of
 from harness.quiz.sheet import Sheet, fold
 
@@ -56,11 +56,12 @@ def look_for_answers(sheet: Sheet, pages: Sequence[Page]) -> dict[str, Seen]:
     places = _places(zones, pages)
     side = side_of((place.targets, place.marks) for place in places)
     trusted = _numbers_count(locations)
+    doubt = _Doubt(stream, places, pages)
     seen = {statement.id: Seen() for statement in sheet.statements}
     for place in places:
         if place.zone.location.numbered and not place.zone.location.matched and not trusted:
             continue
-        _read_place(place, seen[place.zone.location.id], side)
+        _read_place(place, seen[place.zone.location.id], side, doubt)
     _read_fields(sheet, pages, places, seen)
     return seen
 
@@ -69,6 +70,35 @@ def _numbers_count(locations: Sequence[Location]) -> bool:
     """Tell whether numbers such as 1.1 stand for statements here: where half of the places are so, they do."""
     numbered = sum(1 for one in locations if one.numbered)
     return 2 * numbered >= len(locations)
+
+
+class _Doubt:
+    """Why typed words may be no answers in this document: what is printed may look like what is typed."""
+
+    def __init__(self, stream: Stream, places: Sequence[Place], pages: Sequence[Page]) -> None:
+        printed = [place.zone.options for place in places if place.zone.options]
+        self._printed = {word.text for options in printed for word in options} if len(printed) >= 3 else set()
+        self._scanned = {page.number for page in pages if page.covered}
+        self._ahead = _answer_ahead(stream, places)
+
+    def about(self, words: Sequence[Placed], at: int) -> str:
+        """Say why a typed answer may be none; "" where nothing speaks against it."""
+        word = words[at]
+        alone = [other for other in words if other.line == word.line] == [word]
+        if word.page in self._scanned:
+            return "its page is a picture, and the text that was found in it may lack what was written by hand"
+        if word.text in self._printed and at == len(words) - 1:
+            return f"it may be a printed {word.text!r}"
+        if self._ahead and alone:
+            return "answers may stand before their statements here, or behind them"
+        return ""
+
+
+def _answer_ahead(stream: Stream, places: Sequence[Place]) -> bool:
+    """Tell whether an answer stands on a line by itself before the first statement."""
+    first = min((place.zone.location.start for place in places if place.zone.location.matched), default=0)
+    line = stream.words[first].line - 1 if first else -1
+    return is_answer([word.text for word in stream.words if word.line == line])
 
 
 def _places(zones: Sequence[Zone], pages: Sequence[Page]) -> list[Place]:
@@ -90,10 +120,10 @@ def _places(zones: Sequence[Zone], pages: Sequence[Page]) -> list[Place]:
     return places
 
 
-def _read_place(place: Place, seen: Seen, side: Side | None) -> None:
+def _read_place(place: Place, seen: Seen, side: Side | None, doubt: _Doubt) -> None:
     location = place.zone.location
     signals = ticks(place.targets, place.marks, page=place.page, side=side)
-    typed, argument = _typed(place)
+    typed, argument = _typed(place, doubt)
     signals += typed
     if argument:
         seen.arguments.append(argument)
@@ -116,7 +146,7 @@ def _found(location: Location) -> float:
     return min(1.0, 0.5 + 0.5 * location.score + (0.3 if location.label else 0.0))
 
 
-def _typed(place: Place) -> tuple[list[Signal], str]:
+def _typed(place: Place, doubt: _Doubt) -> tuple[list[Signal], str]:
     """Read what is typed at a place; behind a number alone, only what answers at once."""
     words = [*place.zone.before, *place.zone.words]
     typed = read_typed([word.text for word in words], [word.line for word in words])
@@ -130,7 +160,7 @@ def _typed(place: Place) -> tuple[list[Signal], str]:
                      and abs(other.box[1] - word.box[1]) < 30))
     snippet = " ".join(other.text for other in words[typed.at:typed.at + 12])
     evidence = Evidence(page=word.page, box=shown, snippet=snippet, how="typed")
-    reason = typed.unclear
+    reason = typed.unclear or doubt.about(words, typed.at)
     for mark in place.marks:
         if mark.kind in {"strike", "squiggle", "stroke", "ink", "line"} and _crosses(mark, word):
             reason = "the typed answer is struck through or marked"

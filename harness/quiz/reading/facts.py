@@ -61,11 +61,10 @@ class Page(Record):
     pictures: tuple[Box, ...] = ()
 
     @property
-    def scanned(self) -> bool:
-        """Whether it is one picture without text."""
+    def covered(self) -> bool:
+        """Whether a picture covers it, as a scan does, with or without the text that a scanner found."""
         area = self.width * self.height
-        covered = max(((one[2] - one[0]) * (one[3] - one[1]) for one in self.pictures), default=0.0)
-        return len(self.words) < 8 and covered > 0.5 * area
+        return any((one[2] - one[0]) * (one[3] - one[1]) > 0.7 * area for one in self.pictures)
 
 
 class Pages(Record):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.quiz.reading.facts import Box, Page, TickBox, Word, joined
+from harness.quiz.reading.targets import option
 
 __all__ = ["Piece", "columns_of", "pieces_of", "with_written_boxes"]
 
@@ -102,21 +103,27 @@ def columns_of(words: Sequence[Word]) -> list[tuple[float, float]]:
     if len(words) < 60:
         return whole
     left, right = min(word.box[0] for word in words), max(word.box[2] for word in words)
-    best: tuple[int, float] | None = None
+    cuts = []
     for step in range(30, 71):
         cut = left + (right - left) * step / 100
-        crossing = sum(1 for word in words if word.box[0] < cut + 4 and word.box[2] > cut - 4)
-        if crossing <= 0.02 * len(words) and (best is None or crossing < best[0]):
-            best = crossing, cut
-    if best is None:
+        crossing = sum(1 for word in words if word.box[0] < cut + 2 and word.box[2] > cut - 2)
+        if crossing <= 0.02 * len(words) and _are_columns(words, cut):
+            cuts.append((crossing, abs(step - 50), cut))
+    if not cuts:
         return whole
-    cut = best[1]
-    sides = [[word for word in words if (word.box[0] < cut) is before] for before in (True, False)]
-    for side in sides:
+    cut = min(cuts)[2]
+    return [(float("-inf"), cut), (cut, float("inf"))]
+
+
+def _are_columns(words: Sequence[Word], cut: float) -> bool:
+    """Tell columns of text from answers beside statements: both have enough words, on lines that begin as text does."""
+    for side in ([word for word in words if word.box[0] < cut], [word for word in words if word.box[0] >= cut]):
         lines = _lines(side)
         if len(side) < 0.2 * len(words) or statistics.median(len(line) for line in lines) < 4:
-            return whole
-    return [(float("-inf"), cut), (cut, float("inf"))]
+            return False
+        if sum(1 for line in lines if option(line[0].text) is not None) > 0.2 * len(lines):
+            return False
+    return True
 
 
 def _lines(words: Sequence[Word]) -> list[list[Word]]:

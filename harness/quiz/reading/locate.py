@@ -7,12 +7,14 @@ neither, unless its number decides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.quiz.reading.labels import Labels
 from harness.quiz.reading.parts import parts, weights_of
 from harness.quiz.reading.stream import Stream
+from harness.quiz.reading.typed import is_answer
 from harness.quiz.sheet import Sheet
 
 __all__ = ["Location", "locate"]
@@ -22,6 +24,8 @@ MARGIN = 0.1                                # by which the next statement must f
 OVERRULES = 0.8                             # share from which words count more than another statement's number
 FAR = 6                                     # words between those that belong together
 MOST_WINDOWS = 12                           # of one statement that are aligned
+
+_BARRIER = re.compile(r"^(?:\(?(?:YES|NO|JA|NEIN|TRUE|FALSE)[.,;:!)]*|[-–—=]+>|[→⇒➔➜⟶⇨])$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,12 @@ def _labels(labels: Labels, stream: Stream) -> tuple[list[Location], dict[int, s
         if heading is not None:
             question, headings[index] = heading, heading
         elif piece.line not in {stream.words[one].line for one in list(headings)[-1:]}:
-            label = labels.at(words[:4], question)
+            skip = 1 if is_answer(words[:1]) else 0     # "YES 1a) ..."
+            label = labels.at(words[skip:skip + 4], question)
             if label is not None:
                 one, size, numbered = label
-                found.append(Location(one, index, tuple(range(index, index + size)), numbered=numbered))
+                begin = index + skip
+                found.append(Location(one, begin, tuple(range(begin, begin + size)), numbered=numbered))
         index, line = index + len(words), piece.line
     return found, headings
 
@@ -102,6 +108,7 @@ def _candidates(sheet: Sheet, stream: Stream) -> Iterator[Location]:
             window = stream.parts[begin:end]
             pairs, weight = _align(wanted, [part for part, _ in window], weights)
             pairs, weight = _trim(pairs, weight, [weights.get(part, 0.0) for part, _ in window], 0.2 * total)
+            pairs, weight = _within_barriers(pairs, weight, window, stream, weights)
             matched = frozenset(index for place in pairs for index in window[place][1])
             if matched and weight / total >= ENOUGH_WITH_LABEL:
                 yield Location(statement.id, min(matched), (), matched, weight / total)
@@ -134,26 +141,45 @@ def _windows(
 
 
 def _align(wanted: Sequence[str], seen: Sequence[str], weights: dict[str, float]) -> tuple[list[int], float]:
-    """Give the places in `seen` of the heaviest common subsequence, and its weight."""
+    """Give the places in `seen` of the heaviest common subsequence, and its weight; of equal ones, a short one.
+
+    It ends where the weight is first reached, and begins where it is last possible: words of a statement often
+    stand in its argument or in the next statement as well.
+    """
+    _, weight, end = _subsequence(wanted, seen, weights)
+    _, _, length = _subsequence(wanted[::-1], seen[:end][::-1], weights)
+    begin = end - length
+    places, _, _ = _subsequence(wanted, seen[begin:end], weights)
+    return [begin + place for place in places], weight
+
+
+def _subsequence(
+    wanted: Sequence[str], seen: Sequence[str], weights: dict[str, float],
+) -> tuple[list[int], float, int]:
+    """Give places and weight of the heaviest common subsequence, and how much of `seen` is needed to reach it."""
     table = [[0.0] * (len(seen) + 1) for _ in range(len(wanted) + 1)]
     for row, part in enumerate(wanted, 1):
+        above, here = table[row - 1], table[row]
         for column, other in enumerate(seen, 1):
-            best = max(table[row - 1][column], table[row][column - 1])
+            best = max(above[column], here[column - 1])
             if part == other:
-                best = max(best, table[row - 1][column - 1] + weights[part])
-            table[row][column] = best
+                best = max(best, above[column - 1] + weights[part])
+            here[column] = best
     places = []
     row, column = len(wanted), len(seen)
     while row and column:
-        here = table[row][column]
-        if wanted[row - 1] == seen[column - 1] and here == table[row - 1][column - 1] + weights[wanted[row - 1]]:
-            places.append(column - 1)
-            row, column = row - 1, column - 1
-        elif here == table[row - 1][column]:
+        here_weight = table[row][column]
+        if here_weight == table[row][column - 1]:
+            column -= 1
+        elif here_weight == table[row - 1][column]:
             row -= 1
         else:
-            column -= 1
-    return places[::-1], table[-1][-1]
+            places.append(column - 1)
+            row, column = row - 1, column - 1
+    weight = table[-1][-1]
+    # Sums in another order may differ in the last digit.
+    needed = next(column for column, value in enumerate(table[-1]) if value >= weight - 1e-9)
+    return places[::-1], weight, needed
 
 
 def _trim(places: list[int], weight: float, weights: Sequence[float], most: float) -> tuple[list[int], float]:
@@ -169,6 +195,21 @@ def _trim(places: list[int], weight: float, weights: Sequence[float], most: floa
                 ordered, weight, lost = ordered[index + 1:], weight - lost, 0.0
                 break
         places = ordered[::flip]
+    return places, weight
+
+
+def _within_barriers(
+    places: list[int], weight: float, window: Sequence[tuple[str, tuple[int, ...]]], stream: Stream,
+    weights: dict[str, float],
+) -> tuple[list[int], float]:
+    """Keep to one side of a typed answer or an arrow: no statement goes on behind it."""
+    for index in range(len(places) - 1):
+        left, right = window[places[index]][1][-1], window[places[index + 1]][1][0]
+        if any(_BARRIER.match(stream.words[between].text) for between in range(left + 1, right)):
+            sides = places[:index + 1], places[index + 1:]
+            heavier = max(sides, key=lambda side: sum(weights[window[place][0]] for place in side))
+            kept = sum(weights[window[place][0]] for place in heavier)
+            return _within_barriers(heavier, kept, window, stream, weights)
     return places, weight
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.quiz.reading.facts import Box, Page
 from harness.quiz.reading.layout import Piece, pieces_of
 from harness.quiz.reading.parts import parts
+from harness.quiz.reading.targets import option
 
 __all__ = ["Placed", "Stream", "stream_of"]
 
@@ -33,11 +34,6 @@ class Stream:
     pieces: tuple[Piece, ...]
     parts: tuple[tuple[str, tuple[int, ...]], ...]
 
-    def first_of(self, piece: int) -> int:
-        """Give the index of the first word of a piece."""
-        return sum(len(one.words) for one in self.pieces[:piece])
-
-
 def stream_of(pages: Sequence[Page]) -> Stream:
     """Put the words of all pages into one row."""
     pieces: list[Piece] = []
@@ -51,11 +47,18 @@ def stream_of(pages: Sequence[Page]) -> Stream:
 
 
 def _parts(words: Sequence[Placed]) -> list[tuple[str, tuple[int, ...]]]:
-    """Split words into parts; a word that is broken at the end of a line is made whole."""
+    """Split words into parts; a word that is broken at the end of a line is made whole.
+
+    What stands apart and is an option or an answer is no part of a statement, even if the statement has that word.
+    """
+    texts: dict[int, list[str]] = {}
+    for word in words:
+        texts.setdefault(word.piece, []).append(word.text)
+    apart = {piece for piece, some in texts.items() if all(option(text) is not None for text in some)}
     found: list[tuple[str, tuple[int, ...]]] = []
     skip = False
     for index, word in enumerate(words):
-        if skip:
+        if skip or word.piece in apart:
             skip = False
             continue
         after = words[index + 1] if index + 1 < len(words) else None
@@ -65,10 +68,8 @@ def _parts(words: Sequence[Placed]) -> list[tuple[str, tuple[int, ...]]]:
         )
         if broken and after is not None:
             # As one word and as two: "regu-lariser" was one, "log-likelihood" two.
-            ends = parts(word.text), parts(after.text)
-            whole = parts(word.text[:-1] + after.text)
-            found += [(part, (index, index + 1)) for part in whole]
-            found += [(part, (index + 1,)) for part in ends[1]]
+            found += [(part, (index, index + 1)) for part in parts(word.text[:-1] + after.text)]
+            found += [(part, (index + 1,)) for part in parts(after.text)]
             skip = True
         else:
             found += [(part, (index,)) for part in parts(word.text)]

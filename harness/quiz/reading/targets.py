@@ -87,9 +87,12 @@ def _outermost(boxes: Sequence[TickBox]) -> list[TickBox]:
         around = next((place for place, other in enumerate(kept) if inside(centre(box.box), other.box)), None)
         if around is None:
             kept.append(box)
-        elif box.ticked or (box.filled and _side(box.box) > 0.35 * _side(kept[around].box)):
+        elif box.ticked or box.filled:
+            share = _side(box.box) / _side(kept[around].box)
+            dot = 0.3 < share < 0.8     # as in a radio button; a box that is full is another matter
             kept[around] = kept[around].model_copy(update={
-                "filled": kept[around].filled or box.filled, "ticked": kept[around].ticked or box.ticked})
+                "filled": kept[around].filled or (box.filled and share >= 0.8),
+                "ticked": kept[around].ticked or box.ticked or dot})
     return kept
 
 
