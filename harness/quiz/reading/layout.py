@@ -13,6 +13,7 @@ from harness.quiz.reading.targets import option
 __all__ = ["Piece", "columns_of", "pieces_of", "with_written_boxes"]
 
 GAP = 14.0          # points between two words that do not belong together
+OPTION_GAP = 5.5
 _EMPTY = frozenset("☐□◻❏❑❒○◯⬜▢") | {"[ ]", "[]", "( )", "()"}
 _TICKED = frozenset("☒☑✗✘✕✖✓✔⊠■●◉") | {"[x]", "[X]", "(x)", "(X)", "[✓]", "[✗]"}
 _WRITTEN = re.compile(r"^([☐□◻❏❑❒○◯⬜▢☒☑✗✘✕✖✓✔⊠■●◉]|\[[xX ]?\]|\([xX ]?\))(.+)$")
@@ -139,9 +140,13 @@ def _lines(words: Sequence[Word]) -> list[list[Word]]:
 
 
 def _split(words: Sequence[Word]) -> Iterable[list[Word]]:
+    """Split a line at wide gaps; options at its end need a less wide one, as they stand at a fixed place."""
+    end = len(words)
+    while end > 0 and option(words[end - 1].text) is not None:
+        end -= 1
     piece: list[Word] = []
-    for word in words:
-        if piece and word.box[0] - piece[-1].box[2] > GAP:
+    for place, word in enumerate(words):
+        if piece and word.box[0] - piece[-1].box[2] > (OPTION_GAP if place >= end else GAP):
             yield piece
             piece = []
         piece.append(word)

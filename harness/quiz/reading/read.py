@@ -14,6 +14,7 @@ from harness.quiz.reading.facts import Pages
 from harness.quiz.reading.ink import add_ink
 from harness.quiz.reading.plain_text import pages_of_text
 from harness.quiz.reading.results import Readings
+from harness.quiz.reading.scans import add_scans
 from harness.quiz.sheet import Sheet
 
 __all__ = ["read_file"]
@@ -51,6 +52,7 @@ def read_file(path: Path, sheet: Sheet, *, name: str | None = None) -> Readings:
     seen = look_for_answers(sheet, pages.pages)
     if is_pdf:
         add_ink(path, seen, name=name)
+        notes += add_scans(path, sheet, pages.pages, seen, name=name)
     readings = tuple(combined(one.id, seen[one.id]) for one in sheet.statements)
     return Readings(
         quiz=sheet.quiz, file=name, pages=pages.total, readings=readings, notes=tuple(notes),

@@ -231,6 +231,31 @@ def filled_sheet(blank: bytes, values: Mapping[str, str]) -> bytes:
     return stream.getvalue()
 
 
+def crossed_by_hand(blank: bytes, answers: Answers) -> bytes:
+    """The sheet that the program draws, with uneven crosses over its boxes."""
+    from pypdf import PdfReader, PdfWriter
+
+    reader = PdfReader(io.BytesIO(blank))
+    writer = PdfWriter(clone_from=reader)
+    rng = random.Random(5)
+    for page in writer.pages:
+        stream = io.BytesIO()
+        canvas = Canvas(stream, pagesize=A4, invariant=True)
+        for annotation in page["/Annots"]:
+            field = annotation.get_object()
+            parent = field.get("/Parent", field).get_object()
+            states = set(field.get("/AP", {}).get("/N", {})) - {"/Off"}
+            if len(states) == 1 and chosen(answers.get(parent["/T"]), states.pop()[1:]):
+                x, y = (float(edge) for edge in field["/Rect"][:2])
+                cross(canvas, x, y, BOX, wobble=2.0, rng=rng)
+        canvas.showPage()
+        canvas.save()
+        page.merge_page(PdfReader(stream).pages[0])
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
 def typed_by_fpdf(sheet: Sheet, answers: Answers, *, style: str, columns: int = 1) -> bytes:
     """Answers typed behind the statements, set by fpdf2."""
     from fpdf import FPDF
@@ -259,7 +284,7 @@ def typed_line(style: str, question: str, place: int, one: str, text: str, answe
         "numbered": f"{question}.{place}: {(answer or '').capitalize()}. {ARGUMENT.capitalize()}.",
         "no number": f"{text}\nAnswer: {said}",
         "in front": f"{said}  {one}) {text}",
-        "german": f"{one}) {text} → {'JA' if answer == 'yes' else 'NEIN'}",
+        "german": f"{one}) {text} => {'JA' if answer == 'yes' else 'NEIN'}",
         "bracket": f"{one}) {text} ({said})",
     }
     if answer is None:

@@ -53,11 +53,17 @@ FIELDS = {
 COLUMNS = {
     "crosses in two columns": lambda sheet, given, _: papers.with_strokes(sheet, given, paper=Paper(columns=2)),
 }
+def scan(sheet: Sheet, given: dict[str, str], *, angle: float, noise: float, text_below: bool = False) -> bytes:
+    """The printed answer sheet, ticked with a pen and scanned."""
+    return papers.scanned(
+        papers.crossed_by_hand(sheet_pdf(sheet), given), angle=angle, noise=noise, text_below=text_below)
+
+
 SCANS = {
-    f"scan turned by {angle} degrees, noise {noise}": (
-        lambda sheet, given, _, angle=angle, noise=noise: papers.scanned(
-            papers.with_strokes(sheet, given), angle=angle, noise=noise, text_below=True))
-    for angle, noise in ((0.0, 4.0), (0.6, 12.0), (-0.8, 20.0))
+    f"scan turned by {angle} degrees, noise {noise:g}{', text below' if text_below else ''}": (
+        lambda sheet, given, _, angle=angle, noise=noise, text_below=text_below: scan(
+            sheet, given, angle=angle, noise=noise, text_below=text_below))
+    for angle, noise, text_below in ((0.0, 4.0, False), (0.6, 12.0, False), (-1.3, 20.0, False), (0.4, 8.0, True))
 }
 TICKED = {**STROKES, **WITHOUT_BOXES, **ANNOTATIONS, **FIELDS, **COLUMNS, **SCANS}
 
