@@ -55,7 +55,7 @@ def look_for_answers(sheet: Sheet, pages: Sequence[Page]) -> dict[str, Seen]:
     zones = zones_of(locations, headings, stream, pages, columns)
     places = _places(zones, pages)
     side = side_of((place.targets, place.marks) for place in places)
-    trusted = _numbers_count(locations)
+    trusted = _numbers_count(sheet, locations)
     doubt = _Doubt(stream, places, pages)
     seen = {statement.id: Seen() for statement in sheet.statements}
     for place in places:
@@ -66,10 +66,9 @@ def look_for_answers(sheet: Sheet, pages: Sequence[Page]) -> dict[str, Seen]:
     return seen
 
 
-def _numbers_count(locations: Sequence[Location]) -> bool:
-    """Tell whether numbers such as 1.1 stand for statements here: where half of the places are so, they do."""
-    numbered = sum(1 for one in locations if one.numbered)
-    return 2 * numbered >= len(locations)
+def _numbers_count(sheet: Sheet, locations: Sequence[Location]) -> bool:
+    """Tell whether numbers such as 1.1 stand for statements here: where half of the statements have one, they do."""
+    return 2 * len({one.id for one in locations if one.numbered}) >= len(sheet.statements)
 
 
 class _Doubt:

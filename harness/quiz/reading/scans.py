@@ -63,6 +63,9 @@ def add_scans(path: Path, sheet: Sheet, pages: Sequence[Page], seen: Mapping[str
             "anchors": [{"page": place.page, "box": _anchor(place)} for _, place in places],
             "targets": [{"page": place.page, "box": target.box} for _, place, target in targets],
         })
+    known = {laid.page for laid in found.found}
+    for what in seen.values():      # the text that a scanner found on the sheet is its print
+        what.signals = [one for one in what.signals if one.how != "typed" or one.evidence.page not in known]
     measured = []
     for laid in found.found:
         for ticked in laid.boxes:
@@ -72,7 +75,7 @@ def add_scans(path: Path, sheet: Sheet, pages: Sequence[Page], seen: Mapping[str
                 seen[one].places.append(place)
     for one, signals in judge(measured, how="scan").items():
         seen[one].signals += signals
-    left = sorted(set(scanned) - {laid.page for laid in found.found})
+    left = sorted(set(scanned) - known)
     return [_note(left)] if left else []
 
 

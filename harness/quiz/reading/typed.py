@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.quiz.words import Answer
 
-__all__ = ["Typed", "is_answer", "meaning", "read_typed"]
+__all__ = ["Typed", "is_answer", "is_arrow", "meaning", "read_typed"]
 
 _MEANINGS: dict[str, Answer] = {
     **dict.fromkeys(("yes", "ja", "true", "wahr", "richtig", "correct", "y", "j"), "yes"),
@@ -17,7 +17,7 @@ _MEANINGS: dict[str, Answer] = {
 }
 _ARROW = re.compile(r"^(?:[-–—=]+>|[→⇒➔➜⟶⇨]|:|=)+$")
 _POINTER = re.compile(r"^(?:answer|antwort|our answer|a)[:=]?$", re.IGNORECASE)
-_LEAD = re.compile(r"^[-–—=>→⇒➔➜⟶⇨:;.,|*_~•·()\[\]\"'“”]+$")
+_LEAD = re.compile(r"^[-–—=>→⇒➔➜⟶⇨:;.,|/*_~•·()\[\]\"'“”]+$")
 _CHANGED = {"sorry", "actually", "correction", "correct:", "wait", "rather", "oops", "changed", "korrektur", "doch"}
 _BECAUSE = {"because", "but", "since", "as", "due", "only", "see", "weil", "aber", "denn", "da", "nur"}
 _WORDY = {"yes", "ja", "nein"}      # that stand for nothing else, also before another word
@@ -43,8 +43,13 @@ class Typed:
 
 def meaning(word: str) -> Answer | None:
     """Give what a word means as an answer, whatever its capitals and the punctuation around it."""
-    bare = word.strip("-–—=>→⇒()[]{}\"'“”*_~.,;:!/|").casefold()
+    bare = word.strip("-–—=>→⇒()[]{}\"'“”*_~.,;:!?/|").casefold()
     return _MEANINGS.get(bare)
+
+
+def is_arrow(word: str) -> bool:
+    """Tell whether a word points to an answer, as -> and => do."""
+    return _ARROW.match(word) is not None and word not in {":", "="}
 
 
 def is_answer(words: Sequence[str]) -> bool:

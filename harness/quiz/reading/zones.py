@@ -10,7 +10,7 @@ from harness.quiz.reading.facts import Box, Page, centre
 from harness.quiz.reading.locate import Location
 from harness.quiz.reading.stream import Placed, Stream
 from harness.quiz.reading.targets import option
-from harness.quiz.reading.typed import is_answer
+from harness.quiz.reading.typed import is_answer, is_arrow
 
 __all__ = ["Band", "Zone", "zones_of"]
 
@@ -105,16 +105,18 @@ def _rest(one: Location, end: int, stream: Stream) -> list[Placed]:
 
 
 def _options(words: Sequence[Placed]) -> list[Placed]:
-    """Find printed options: yes and no that follow each other with nothing but signs between."""
+    """Find printed options: yes and no that follow each other with nothing but signs between, each once."""
     run: list[Placed] = []
     for word in [*words, None]:
-        if word is not None and option(word.text) is not None:
-            run.append(word)
-        elif word is None or re.search(r"[^\W_]", word.text):
-            meant = [option(one.text) for one in run]
-            if {"yes", "no"} <= set(meant) and len(set(meant)) == len(meant):
+        meant = [option(one.text) for one in run]
+        follows = word is not None and not is_arrow(word.text) and (
+            option(word.text) is not None or not re.search(r"[^\W_]", word.text))
+        if word is None or not follows or option(word.text) in meant:
+            if {"yes", "no"} <= set(meant):
                 return run
             run = []
+        if word is not None and option(word.text) is not None:
+            run.append(word)
     return []
 
 
