@@ -9,9 +9,15 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 __all__ = ["main"]
+
+_NEEDED = {
+    "group page": ["PIL.PngImagePlugin"], "answer pages": [], "crops": ["PIL.PngImagePlugin"],
+    "ink": ["PIL.Image", "numpy"], "scans": ["PIL.Image", "scipy.fft", "scipy.ndimage", "scipy.signal"],
+}
 
 
 def _confine(memory_bytes: int) -> None:

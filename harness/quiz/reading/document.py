@@ -21,6 +21,7 @@ from harness.quiz.sheet import Sheet, fold
 __all__ = ["Place", "Seen", "look_for_answers"]
 
 MOST_ARGUMENT = 800     # characters
+MOST_WORDS = 15_000     # of a document that are looked at
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class Seen:
 
 def look_for_answers(sheet: Sheet, pages: Sequence[Page]) -> dict[str, Seen]:
     """Look at all pages for answers that can be read without their pictures; one entry for each statement."""
-    pages = prepared(pages)
+    pages = prepared(_first_words(pages))
     stream = stream_of(pages)
     locations, headings = locate(sheet, stream)
     columns = {page.number: columns_of(page.words) for page in pages}
@@ -64,6 +65,16 @@ def look_for_answers(sheet: Sheet, pages: Sequence[Page]) -> dict[str, Seen]:
         _read_place(place, seen[place.zone.location.id], side, doubt)
     _read_fields(sheet, pages, places, seen)
     return seen
+
+
+def _first_words(pages: Sequence[Page]) -> list[Page]:
+    """Cut a document that is longer than any hand-in."""
+    left = MOST_WORDS
+    kept = []
+    for page in pages:
+        kept.append(page.model_copy(update={"words": page.words[:max(left, 0)]}))
+        left -= len(page.words)
+    return kept
 
 
 def _numbers_count(sheet: Sheet, locations: Sequence[Location]) -> bool:
@@ -103,6 +114,8 @@ def _answer_ahead(stream: Stream, places: Sequence[Place]) -> bool:
 def _places(zones: Sequence[Zone], pages: Sequence[Page]) -> list[Place]:
     by_number = {page.number: page for page in pages}
     used = {(word.page, word.box) for zone in zones for word in zone.options}
+    free = {page.number: [word for word in page.words if option(word.text) is not None
+                          and (page.number, word.box) not in used] for page in pages}
     places = []
     for zone in zones:
         boxes: list[TickBox] = []
@@ -112,8 +125,7 @@ def _places(zones: Sequence[Zone], pages: Sequence[Page]) -> list[Place]:
             page = by_number[band.page]
             boxes += [box for box in page.boxes if band.holds(box.box, page.number)]
             marks += [mark for mark in page.marks if band.holds(mark.box, page.number)]
-            heads += [word for word in page.words
-                      if option(word.text) is not None and (page.number, word.box) not in used]
+            heads += free[page.number]
         options = [Word(text=word.text, box=word.box) for word in zone.options]
         places.append(Place(zone, targets_of(options, boxes, heads), marks))
     return places

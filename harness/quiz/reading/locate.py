@@ -78,13 +78,16 @@ def _labels(labels: Labels, stream: Stream) -> tuple[list[Location], dict[int, s
     found: list[Location] = []
     headings: dict[int, str] = {}
     question: str | None = None
-    index, line = 0, -1
+    texts: dict[int, list[str]] = {}
+    for piece in stream.pieces:
+        texts.setdefault(piece.line, []).append(piece.text)
+    index, line, headed = 0, -1, -1
     for piece in stream.pieces:
         words = [word.text for word in piece.words]
-        heading = labels.heading(_line_text(stream, piece.line)) if piece.line != line else None
+        heading = labels.heading(" ".join(texts[piece.line])) if piece.line != line else None
         if heading is not None:
-            question, headings[index] = heading, heading
-        elif piece.line not in {stream.words[one].line for one in list(headings)[-1:]}:
+            question, headings[index], headed = heading, heading, piece.line
+        elif piece.line != headed:
             skip = 1 if is_answer(words[:1]) else 0     # "YES 1a) ..."
             label = labels.at(words[skip:skip + 4], question)
             if label is not None:
@@ -93,10 +96,6 @@ def _labels(labels: Labels, stream: Stream) -> tuple[list[Location], dict[int, s
                 found.append(Location(one, begin, tuple(range(begin, begin + size)), numbered=numbered))
         index, line = index + len(words), piece.line
     return found, headings
-
-
-def _line_text(stream: Stream, line: int) -> str:
-    return " ".join(piece.text for piece in stream.pieces if piece.line == line)
 
 
 def _candidates(sheet: Sheet, stream: Stream) -> Iterator[Location]:

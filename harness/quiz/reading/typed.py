@@ -90,8 +90,8 @@ def _answers(words: Sequence[str], lines: Sequence[int]) -> list[tuple[int, Answ
         answer = meaning(word)
         pointed = place > 0 and (_ARROW.match(words[place - 1]) is not None or _is_pointer(words, place))
         pointed = pointed or re.match(r"^(?:[-–—=]+>|[→⇒➔➜⟶⇨])\w", word) is not None
-        line = [words[other] for other in range(len(words)) if lines[other] == lines[place]]
-        alone = is_answer(line)
+        alone = answer is not None and is_answer(
+            [words[other] for other in range(len(words)) if lines[other] == lines[place]])
         if answer and (alone or ((leading or pointed) and _stands_alone(words, lines, place))):
             found.append((place, answer))
         leading = False

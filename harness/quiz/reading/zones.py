@@ -62,7 +62,8 @@ def zones_of(
     columns: Mapping[int, Sequence[tuple[float, float]]],
 ) -> list[Zone]:
     """Give the zones of all places, in their order; `columns` are the edges of each page's columns."""
-    befores = [_before(one, locations, stream) for one in locations]
+    taken = [-1, *(one.last for one in locations)]
+    befores = [_before(one, last, stream) for one, last in zip(locations, taken, strict=False)]
     starts = [before[0] if before else one.start for one, before in zip(locations, befores, strict=True)]
     zones = []
     for place, one in enumerate(locations):
@@ -77,10 +78,12 @@ def zones_of(
     return zones
 
 
-def _before(one: Location, locations: Sequence[Location], stream: Stream) -> list[int]:
-    """Find an answer that stands on the line before a statement: "YES 1a ...", or a table's first column."""
+def _before(one: Location, taken: int, stream: Stream) -> list[int]:
+    """Find an answer that stands on the line before a statement: "YES 1a ...", or a table's first column.
+
+    `taken` is the last word of the statement before it.
+    """
     line = stream.words[one.start].line
-    taken = max((other.last for other in locations if other.start < one.start), default=-1)
     indices = []
     for index in range(one.start - 1, taken, -1):
         if stream.words[index].line != line:

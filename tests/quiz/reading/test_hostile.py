@@ -58,9 +58,12 @@ def test_a_huge_page_is_not_drawn(sheet, tmp_path):
 
 def test_a_script_in_the_file_is_not_run_and_changes_nothing(sheet, tmp_path):
     from pypdf import PdfReader, PdfWriter
+    from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(sheet_pdf(sheet))))
-    writer.add_js("this.getField('1a').value = 'yes'; while (true) {}")
+    writer.root_object[NameObject("/OpenAction")] = DictionaryObject({
+        NameObject("/S"): NameObject("/JavaScript"),
+        NameObject("/JS"): TextStringObject("this.getField('1a').value = 'yes'; while (true) {}")})
     writer.write(tmp_path / "hand-in.pdf")
     assert {one.status for one in read_file(tmp_path / "hand-in.pdf", sheet).readings} == {"blank"}
 
@@ -77,7 +80,7 @@ def test_a_page_with_very_many_strokes_is_read_in_time(sheet, tmp_path):
     assert time.perf_counter() - begun < 20
 
 
-def test_the_same_statement_ten_thousand_times_is_one_statement(sheet, tmp_path):
+def test_the_same_statement_two_thousand_times_is_one_statement(sheet, tmp_path):
     text = "\n".join(f"1a) {sheet.statements[0].text} -> YES" for _ in range(2_000))
     (tmp_path / "answers.txt").write_text(text)
     begun = time.perf_counter()
