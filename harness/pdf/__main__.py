@@ -9,7 +9,6 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 __all__ = ["main"]

@@ -72,13 +72,13 @@ def run(
         raise rejected("made the program fail that reads it", "format")
     try:
         answer = json.loads(done.stdout)
-        error = answer.get("error", "")
-        if error == "pages":
+        problem = answer.get("error", "")
+        if problem == "pages":
             raise rejected(
                 f"has {answer['pages']} pages; {limits.report_pages} are read at most", "pages")
-        if error:
-            what = "is locked with a password" if error == "password" else "is no PDF, or a broken one"
-            raise rejected(what, error)
+        if problem:
+            what = "is locked with a password" if problem == "password" else "is no PDF, or a broken one"
+            raise rejected(what, problem)
         return kind.model_validate(answer)
     except (ValueError, ValidationError):
         raise rejected("made the program fail that reads it", "format") from None

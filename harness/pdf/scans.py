@@ -121,20 +121,24 @@ def _rough(scan: Any, blank: Any) -> Any:
     rows, columns = small[1].shape
     shape = [fft.next_fast_len(2 * size, real=True) for size in (rows, columns)]
     wanted = np.conj(fft.rfft2(small[1], shape))
-    best = (-1.0, np.eye(3))
-    for turn in TURNS:
-        for stretch in STRETCHES:
-            place = _turned(turn, stretch, columns / 2, rows / 2)
-            tried = _warped(small[0], (rows, columns), place)
-            peaks = fft.irfft2(fft.rfft2(tried, shape) * wanted, shape)
-            peak = np.unravel_index(int(peaks.argmax()), peaks.shape)
-            score = float(peaks[peak]) / (float(np.linalg.norm(tried)) + 1e-6)
-            if score > best[0]:
-                down, across = (at - size if at > size / 2 else at for at, size in zip(peak, shape, strict=True))
-                shift = np.array([[1, 0, across], [0, 1, down], [0, 0, 1.0]])
-                best = score, place @ shift
+
+    def tried(turn: float, stretch: float) -> tuple[float, float, float, Any]:
+        place = _turned(turn, stretch, columns / 2, rows / 2)
+        turned = _warped(small[0], (rows, columns), place)
+        peaks = fft.irfft2(fft.rfft2(turned, shape) * wanted, shape)
+        peak = np.unravel_index(int(peaks.argmax()), peaks.shape)
+        down, across = (at - size if at > size / 2 else at for at, size in zip(peak, shape, strict=True))
+        shift = np.array([[1, 0, across], [0, 1, down], [0, 0, 1.0]])
+        return float(peaks[peak]) / (float(np.linalg.norm(turned)) + 1e-6), turn, stretch, place @ shift
+
+    def score(one: tuple[float, float, float, Any]) -> float:
+        return one[0]
+
+    turned = max((tried(turn, 1.0) for turn in TURNS), key=score)
+    near = [turned[1] + change for change in (-0.5, 0.0, 0.5)]
+    best = max((tried(turn, stretch) for turn in near for stretch in STRETCHES), key=score)
     to_points = _diagonal(72 / COARSE, 72 / COARSE)
-    return to_points @ best[1] @ np.linalg.inv(to_points)
+    return to_points @ best[3] @ np.linalg.inv(to_points)
 
 
 def _turned(degrees: float, stretch: float, x: float, y: float) -> Any:
@@ -161,9 +165,9 @@ def _fitted(scan: Any, blank: Any, rough: Any, anchors: list[list[float]]) -> tu
             middle = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2, 1.0])
             # Both ends of a statement, so that its line tells the turn as well.
             for dx in (-0.4, 0.4):
-                point = middle + [dx * (box[2] - box[0]), 0, 0]
+                point = middle + np.array([dx * (box[2] - box[0]), 0, 0])
                 sheet_points.append(point)
-                scan_points.append(rough @ (point + [*shift, 0]))
+                scan_points.append(rough @ (point + np.array([*shift, 0])))
     if len(sheet_points) < 2 * max(3, ENOUGH * len(anchors)):
         return None
     source, target = np.array(sheet_points), np.array(scan_points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.quiz.reading.facts import Box, TickBox, Word, centre, inside
@@ -69,8 +69,8 @@ def targets_of(words: Sequence[Word], boxes: Sequence[TickBox], heads: Sequence[
     return found if _both(answers) and len(set(answers)) == len(answers) else []
 
 
-def _both(answers: object) -> bool:
-    return {"yes", "no"} <= set(answers)    # type: ignore[call-overload]  # any iterable of answers
+def _both(answers: Iterable[Answer | None]) -> bool:
+    return {"yes", "no"} <= set(answers)
 
 
 def _meant(word: Word) -> Answer:

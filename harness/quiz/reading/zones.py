@@ -84,7 +84,7 @@ def _before(one: Location, taken: int, stream: Stream) -> list[int]:
     `taken` is the last word of the statement before it.
     """
     line = stream.words[one.start].line
-    indices = []
+    indices: list[int] = []
     for index in range(one.start - 1, taken, -1):
         if stream.words[index].line != line:
             break

@@ -91,7 +91,9 @@ class Paper:
             x += 28 if self.columns == 2 else 48
 
 
-def cross(canvas: Canvas, x: float, y: float, size: float, *, wobble: float = 0.0, rng: random.Random | None = None) -> None:
+def cross(
+    canvas: Canvas, x: float, y: float, size: float, *, wobble: float = 0.0, rng: random.Random | None = None,
+) -> None:
     """Two diagonal strokes, as annotation tools leave them when they flatten."""
     rng = rng or random.Random(0)
     shift = [rng.uniform(-wobble, wobble) for _ in range(4)]
@@ -300,14 +302,15 @@ def printed_by_chromium(page: str, folder, name: str = "page") -> bytes:
     source, target = folder / f"{name}.html", folder / f"{name}.pdf"
     source.write_text(page, encoding="utf-8")
     subprocess.run(
-        [shutil.which("chromium") or "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer",
+        [shutil.which("chromium") or "chromium", "--headless", "--no-sandbox", "--disable-gpu",
+         "--no-pdf-header-footer",
          f"--user-data-dir={folder / 'profile'}", f"--print-to-pdf={target}", source.as_uri()],
         capture_output=True, check=True, timeout=120)
     return target.read_bytes()
 
 
 def scanned(paper: bytes, *, angle: float, noise: float, text_below: bool, seed: int = 0, dpi: int = 150) -> bytes:
-    """Print a PDF and scan it again: pictures with noise, turned a little; with the text that a scanner finds, or not."""
+    """Print a PDF and scan it again: pictures with noise, turned a little; perhaps with the text a scanner finds."""
     import numpy as np
     import pypdfium2
     from PIL import Image

@@ -103,9 +103,7 @@ def ticked_markdown(sheet: Sheet, given: dict[str, str], _: Path) -> bytes:
             current = line[2:].partition("**")[0]
         if line.startswith("[ ]"):
             for option in ("yes", "no", "abstain"):
-                if given.get(current) in {option, BOTH} and (option != "abstain"):
-                    line = line.replace(f"[ ] {option}", f"[x] {option}")
-                elif given.get(current) == option:
+                if (given.get(current) in {option, BOTH} and (option != "abstain")) or given.get(current) == option:
                     line = line.replace(f"[ ] {option}", f"[x] {option}")
         lines.append(line)
     return "\n".join(lines).encode()
