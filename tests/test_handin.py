@@ -61,7 +61,7 @@ def folder(tmp_path):
 
 def test_a_page_is_read_and_drawn(tmp_path):
     report = read(pdf(tmp_path / "a.pdf", [FULL_PAGE]))
-    assert (report.pages, report.page, report.error) == (1, 1, "")
+    assert (report.pages, report.page) == (1, 1)
     assert "learning rate 0.001" in report.text
     image = Image.open(io.BytesIO(base64.b64decode(report.png)))
     assert (image.width, image.height) == (report.width, report.height) == (900, 1273)

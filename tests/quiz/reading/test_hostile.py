@@ -80,8 +80,8 @@ def test_a_page_with_very_many_strokes_is_read_in_time(sheet, tmp_path):
     assert time.perf_counter() - begun < 20
 
 
-def test_the_same_statement_two_thousand_times_is_one_statement(sheet, tmp_path):
-    text = "\n".join(f"1a) {sheet.statements[0].text} -> YES" for _ in range(2_000))
+def test_the_same_statement_a_thousand_times_is_one_statement(sheet, tmp_path):
+    text = "\n".join(f"1a) {sheet.statements[0].text} -> YES" for _ in range(1_000))
     (tmp_path / "answers.txt").write_text(text)
     begun = time.perf_counter()
     found = read_file(tmp_path / "answers.txt", sheet).readings
@@ -118,10 +118,12 @@ def test_hostile_yaml_is_refused_with_its_line(text, tmp_path):
         read_answers(tmp_path / "answers.yaml")
 
 
-WORDS = ["1a", "1.1", "YES", "no", "->", "[x]", "☐", "☒", "Question", "2", "(", "|", "-", "VAE", "likelihood", "\n", "  "]
+WORDS = [
+    "1a", "1.1", "YES", "no", "->", "[x]", "☐", "☒", "Question", "2", "(", "|", "-", "VAE", "likelihood", "\n", "  ",
+]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.sampled_from(WORDS) | st.text(max_size=8), max_size=60))
 def test_any_text_is_read_without_failing(sheet, words):
     seen = look_for_answers(sheet, pages_of_text(" ".join(words)).pages)

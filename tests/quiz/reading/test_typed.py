@@ -36,7 +36,8 @@ def test_clear_answers(text, answer, argument):
 
 
 @pytest.mark.parametrize("text", [
-    "YES NO", "yes / no", "-> YES -> NO", "YES, sorry, no", "YES\nNO", "~~YES~~ NO", "yes?", "yes ?", "yes, actually no",
+    "YES NO", "yes / no", "-> YES -> NO", "YES, sorry, no", "YES\nNO", "~~YES~~ NO", "yes?", "yes ?",
+    "yes, actually no",
     "YES because it is so. NO",
 ])
 def test_answers_that_contradict_or_ask_are_unclear(text):

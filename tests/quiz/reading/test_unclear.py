@@ -175,7 +175,10 @@ def test_a_reworded_and_renumbered_copy_of_the_sheet_still_reads(sheet, read):
             if at == page and given.get(one) == option:
                 papers.cross(canvas, x, y, BOX)
 
-    found = read(paper.draw(sheet, after=after, texts=texts, number=lambda one: f"Statement {one[0]}.{'abcd'.index(one[1]) + 1}"))
+    def number(one):
+        return f"Statement {one[0]}.{'abcd'.index(one[1]) + 1}"
+
+    found = read(paper.draw(sheet, after=after, texts=texts, number=number))
     assert {one: found[one].answer for one in given} == given
 
 
@@ -223,6 +226,7 @@ def test_a_page_that_lies_sideways_in_its_file_is_read_as_it_is_shown(sheet, rea
     assert {one.id: one.answer for one in read(stream.getvalue()).values() if one.answer} == given
 
 
+@pytest.mark.slow
 def test_a_scan_of_something_else_is_left_to_a_person(sheet, tmp_path):
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=A4)
@@ -236,10 +240,12 @@ def test_a_scan_of_something_else_is_left_to_a_person(sheet, tmp_path):
     assert "a picture that is no page of the printed answer sheet" in readings.notes[0]
 
 
+@pytest.mark.slow
 def test_a_faint_mark_on_a_scan_is_left_open(sheet, tmp_path):
     blank = sheet_pdf(sheet)
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(papers.crossed_by_hand(blank, {"1a": "yes", "1b": "no"}))))
-    field = next(one.get_object() for one in writer.pages[0]["/Annots"] if one.get_object().get("/Parent", {}).get("/T") == "1c")
+    fields = [one.get_object() for one in writer.pages[0]["/Annots"]]
+    field = next(one for one in fields if one.get("/Parent", {}).get("/T") == "1c")
     x, y = (float(edge) for edge in field["/Rect"][:2])
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=A4)
