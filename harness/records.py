@@ -172,6 +172,16 @@ class ModelResult(Record):
     faults: list[Fault] = Field(default_factory=list)
 
 
+class ImageFile(Record):
+    """A picture of a page: a PNG as base64."""
+
+    caption: str
+    alt: str
+    width: int
+    height: int
+    data: str
+
+
 class StatementResult(Record):
     """One statement of the theory part."""
 
@@ -184,6 +194,8 @@ class StatementResult(Record):
     points: float | None = None                                 # before the floor and the scaling
     why: str = ""
     contested: bool = False                                     # a person should read the argument
+    read_from: str = ""                                         # where it was read, unless from an answer file
+    crop: ImageFile | None = None                               # the page there
 
 
 class TheoryResult(Record):
@@ -234,16 +246,6 @@ class Marks(Record):
     max_points: float
     open_points: float
     parts: list[PartMarks]
-
-
-class ImageFile(Record):
-    """A picture of a page: a PNG as base64."""
-
-    caption: str
-    alt: str
-    width: int
-    height: int
-    data: str
 
 
 class HandIn(Record):

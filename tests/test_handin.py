@@ -61,7 +61,7 @@ def folder(tmp_path):
 
 def test_a_page_is_read_and_drawn(tmp_path):
     report = read(pdf(tmp_path / "a.pdf", [FULL_PAGE]))
-    assert (report.pages, report.page, report.error) == (1, 1, "")
+    assert (report.pages, report.page) == (1, 1)
     assert "learning rate 0.001" in report.text
     image = Image.open(io.BytesIO(base64.b64decode(report.png)))
     assert (image.width, image.height) == (report.width, report.height) == (900, 1273)
@@ -234,7 +234,7 @@ def test_a_broken_report_is_a_fault_of_the_group_and_the_other_facts_stay(tmp_pa
 
 
 def test_a_reader_that_cannot_be_started_is_a_fault_of_ours(tmp_path, folder, monkeypatch):
-    monkeypatch.setattr("harness.handin.report.sys.executable", str(tmp_path / "no-python"))
+    monkeypatch.setattr("harness.pdf.apart.sys.executable", str(tmp_path / "no-python"))
     pdf(folder / "report.pdf", [FULL_PAGE])
     with pytest.raises(HarnessFault):
         read(folder / "report.pdf")
@@ -243,7 +243,7 @@ def test_a_reader_that_cannot_be_started_is_a_fault_of_ours(tmp_path, folder, mo
 
 @given(st.binary(max_size=200))
 def test_looking_at_any_bytes_never_raises(tmp_path_factory, data):
-    from harness.handin.pdf import look
+    from harness.pdf.group_page import look
 
     path = tmp_path_factory.getbasetemp() / "any.pdf"
     path.write_bytes(b"%PDF-1.4\n" + data)

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
-    "errors", "contract", "records", "limits", "documents", "course", "data", "submissions", "wire", "sandbox",
+    "errors", "contract", "records", "limits", "documents", "pdf", "course", "data", "submissions", "wire", "sandbox",
     "worker", "evidence", "features", "metrics", "quiz", "handin", "rubric", "schemas", "grading", "batch", "store",
     "gradebook", "lms", "report", "scaffold", "bench", "cli", "__main__",
 )

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from harness.cli import quiz_paper
 from harness.cli.exits import DONE, FAULTS
 from harness.cli.options import AsJson
 from harness.errors import UserError
@@ -15,6 +16,8 @@ from harness.errors import UserError
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="The theory part by itself.")
+app.command("sheet")(quiz_paper.sheet)
+app.command("read")(quiz_paper.read)
 
 
 @app.callback()

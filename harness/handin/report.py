@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from harness.errors import HarnessFault, Rejected
 from harness.handin.asked import asked_by, link_in, missing, text_to_search
-from harness.limits import INTAKE, MIB, Intake
+from harness.limits import INTAKE, Intake
+from harness.pdf import apart
 from harness.records import OUR_FAULT, Fault, HandIn, ImageFile
 from harness.submissions import Submission
 
 __all__ = ["Report", "facts", "read"]
 
 _READABLE = "A person reads the report, and the grade shows its page."
-_HINTS = {
-    "password": "Save it without a password.",
-    "format": "Export it again as PDF, and open it once before you hand it in.",
-    "pages": "Hand in the one page that the sheet asks for.",
-}
 
 
 class Report(BaseModel):
@@ -36,7 +30,6 @@ class Report(BaseModel):
 
     """
 
-    error: str = ""
     pages: int = 0
     page: int = 1
     text: str = ""
@@ -84,39 +77,7 @@ def read(path: Path, *, name: str | None = None, limits: Intake = INTAKE) -> Rep
         HarnessFault: the process could not be started.
 
     """
-    name = name or path.name
-    size = path.stat().st_size
-    if size > limits.report_bytes:
-        allowed = limits.report_bytes / MIB
-        raise _rejected(name, f"has {size / MIB:.0f} MiB; {allowed:.0f} MiB are allowed", "pages")
-    command = [
-        sys.executable, "-P", str(Path(__file__).with_name("pdf.py")), str(path), str(limits.report_pages),
-        str(limits.report_memory_bytes),
-    ]
-    try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=limits.report_seconds)
-    except subprocess.TimeoutExpired:
-        raise _rejected(name, f"could not be read within {limits.report_seconds:.0f} s", "format") from None
-    except OSError as error:
-        raise HarnessFault(f"no process could be started to read {name}: {error}") from error
-    if b"ModuleNotFoundError" in done.stderr:
-        raise HarnessFault(f"{name} cannot be read: a package is missing ({done.stderr.splitlines()[-1]!r})")
-    if done.returncode:
-        raise _rejected(name, "made the program fail that reads it", "format")
-    try:
-        report = Report.model_validate_json(done.stdout)
-    except ValidationError:
-        raise _rejected(name, "made the program fail that reads it", "format") from None
-    if report.error == "pages":
-        raise _rejected(name, f"has {report.pages} pages; {limits.report_pages} are read at most", "pages")
-    if report.error:
-        what = "is locked with a password" if report.error == "password" else "is no PDF, or a broken one"
-        raise _rejected(name, what, report.error)
-    return report
-
-
-def _rejected(name: str, what: str, kind: str) -> Rejected:
-    return Rejected(f"{name} {what}", rationale=_READABLE, hint=_HINTS[kind])
+    return apart.run("group page", path, Report, name=name or path.name, limits=limits)
 
 
 def _picture(report: Report | None) -> ImageFile | None:

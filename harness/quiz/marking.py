@@ -13,12 +13,16 @@ from typing import Literal, get_args
 
 from harness.course import Course
 from harness.documents import display_name, shown
-from harness.errors import UserError
+from harness.errors import HarnessFault, Rejected, UserError
 from harness.quiz.answers import Answers, Given, read_answers
+from harness.quiz.reading import Readings, as_answers, read_file, with_crops
 from harness.quiz.sheet import Key, Scheme, Sheet, Statement, check_key, fold, load_key, load_sheet
 from harness.records import Outcome, StatementResult, TheoryResult
 
 __all__ = ["check_file", "check_form", "exact_points", "mark", "theory"]
+
+YAML = {".yaml", ".yml", ".json"}
+"""How answer files end; any other file is read as a PDF or as text."""
 
 Verdict = Literal["right", "wrong", "abstained", "missing", "void", "unmarked"]
 
@@ -52,10 +56,11 @@ def check_form(sheet: Sheet, answers: Answers) -> TheoryResult:
 
 
 def theory(answers_path: Path | None, *, sheet: Sheet, key: Key | None) -> TheoryResult:
-    """Mark the answer file of a hand-in, or check its form without a key; a faulty file is no error.
+    """Mark the answers of a hand-in, or check their form without a key; a faulty file is no error.
 
     Args:
-        answers_path: the file, or None where the hand-in names none.
+        answers_path: an answer file in YAML, or a PDF or text that is read as far as it is clear, with pictures of
+            the pages beside the answers; None where the hand-in names none.
         sheet: what was asked.
         key: the key, or None to check the form only.
 
@@ -67,19 +72,44 @@ def theory(answers_path: Path | None, *, sheet: Sheet, key: Key | None) -> Theor
     if answers_path is None or not answers_path.exists():
         missing = f"there is no file {answers_path.name}" if answers_path else "no file of answers is named"
         return blank.model_copy(update={"explanation": f"No answers were handed in: {missing}."})
+    readings: Readings | None = None
     try:
-        answers = read_answers(answers_path)
+        if answers_path.suffix.casefold() in YAML:
+            answers = read_answers(answers_path)
+        else:
+            readings = read_file(answers_path, sheet, name=answers_path.name)
+            readings = with_crops(answers_path, readings, name=answers_path.name)
+            answers = as_answers(readings)
         if answers.quiz is not None and fold(answers.quiz) != fold(sheet.quiz):
             raise UserError(
                 f"{answers_path.name}: these are answers to the quiz {shown(answers.quiz)}, but {sheet.quiz} "
                 "was asked; hand in the answers to that one"
             )
-    except UserError as error:
+    except (UserError, Rejected) as error:
         return blank.model_copy(update={
             "outcome": Outcome.SUBMISSION_FAULT, "problems": str(error).splitlines(),
             "explanation": "The file of answers could not be read, so no statement was marked.",
         })
-    return mark(sheet, key, answers) if key is not None else check_form(sheet, answers)
+    except HarnessFault as error:
+        return blank.model_copy(update={
+            "outcome": Outcome.HARNESS_FAULT, "problems": [str(error)],
+            "explanation": "The answers were not read through a fault of the harness; it costs no points.",
+        })
+    result = mark(sheet, key, answers) if key is not None else check_form(sheet, answers)
+    return _with_sources(result, readings) if readings is not None else result
+
+
+def _with_sources(result: TheoryResult, readings: Readings) -> TheoryResult:
+    """Say beside each statement where it was read, and show the page there."""
+    found = {one.id: one for one in readings.readings}
+
+    def sourced(statement: StatementResult) -> StatementResult:
+        one = found[statement.id]
+        where = readings.where(one)
+        said = f"{where}; confidence {one.confidence:.2f}" if one.status == "read" else f"{where}: {one.reason}"
+        return statement.model_copy(update={"read_from": said if where else one.reason, "crop": one.crop})
+
+    return result.model_copy(update={"statements": [sourced(one) for one in result.statements]})
 
 
 def check_file(path: Path, *, course: Course, with_key: bool) -> TheoryResult:

@@ -182,6 +182,7 @@ class Page:
     has_key: bool
     models: list[ShownModel]
     page_address: Markup | None
+    crops: dict[str, Markup | None]  # statement -> address of the picture of its answer
     files: list[tuple[str, str]]
     files_more: int
     left_out: list[tuple[str, str]]
@@ -204,6 +205,7 @@ def page_of(result: GradeResult) -> Page:
         has_key=has_key(result.theory),
         models=[ShownModel(model=model, sections=list(_sections(model))) for model in models],
         page_address=shown_page(hand_in.page) if hand_in.page else None,
+        crops={one.id: shown_page(one.crop) for one in result.theory.statements if one.crop},
         files=list(hand_in.files.items())[:MOST_FILES],
         files_more=max(0, len(hand_in.files) - MOST_FILES),
         left_out=list(hand_in.left_out.items())[:MOST_FILES],

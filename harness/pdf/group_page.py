@@ -1,21 +1,14 @@
-"""Reads one PDF in a process of its own, and prints what it found as one JSON object.
-
-A PDF comes from a stranger and PDFium is a large C++ program: whatever a file makes it do ends this process,
-not the grade. It imports nothing of ours, and is started by path: python -P pdf.py FILE PAGES MEMORY_BYTES.
-No script in the file is run: PDFium does that only for programs that set up its form environment.
-"""
+"""Finds the group's own page in a PDF: its text and a picture of it. Runs apart, in a process of its own."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
-import json
 import re
-import sys
 from itertools import islice
-from pathlib import Path
 from typing import Any
+
+from harness.pdf.opening import opened
 
 __all__ = ["look"]
 
@@ -45,14 +38,10 @@ def look(path: str, *, most_pages: int) -> dict[str, Any]:
     """
     import pypdfium2
 
-    try:
-        document = pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        locked = error.err_code in {pypdfium2.raw.FPDF_ERR_PASSWORD, pypdfium2.raw.FPDF_ERR_SECURITY}
-        return {"error": "password" if locked else "format"}
+    document = opened(path, most_pages=most_pages)
+    if isinstance(document, dict):
+        return document
     pages = len(document)
-    if not 0 < pages <= most_pages:
-        return {"error": "pages" if pages else "format", "pages": pages}
     texts, scores = [], []
     try:
         for number in range(min(pages, MOST_TEXTS)):
@@ -90,28 +79,3 @@ def _picture(page: Any) -> dict[str, Any]:
         if len(data) <= MOST_PNG:
             break
     return {"png": base64.b64encode(data).decode(), "width": smaller.width, "height": smaller.height}
-
-
-def _confine(memory_bytes: int) -> None:
-    """Limit what a hostile file can take from the machine; the caller ends this process in time."""
-    with contextlib.suppress(ImportError, ValueError, OSError):     # systems without such limits
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def main() -> None:
-    """Look at the file that the arguments name."""
-    path, most_pages, memory_bytes = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    import PIL.PngImagePlugin
-    import pypdfium2  # noqa: F401 - loaded before the limits, so that these count what the file needs
-
-    del PIL
-    _confine(memory_bytes)
-    print(json.dumps(look(str(Path(path)), most_pages=most_pages)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,122 @@
+"""`harness quiz sheet` and `harness quiz read`: answer sheets to hand out, and answers as they come back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from harness.cli.exits import DONE, FAULTS
+from harness.cli.options import AsJson
+from harness.errors import SubmissionFault, UserError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from harness.quiz import Readings, Sheet
+
+__all__ = ["read", "sheet"]
+
+Format = Literal["pdf", "html", "yaml", "md"]
+
+
+def sheet(
+    quiz: Annotated[str, typer.Argument(metavar="QUIZ", help="Name of the quiz, such as summer23.")],
+    *,
+    form: Annotated[Format, typer.Option("--format", help="What to write.", show_default=True)] = "pdf",
+    out: Annotated[Path | None, typer.Option(
+        "--out", "-o", metavar="FILE", show_default="QUIZ-answers.FORMAT", help="Where; - is the terminal.")] = None,
+) -> None:
+    """Write an answer sheet to hand out."""
+    from harness.course import find_course
+    from harness.quiz import load_sheet
+
+    data = _sheet(load_sheet(find_course(), quiz), form)
+    if out is not None and str(out) == "-":
+        typer.echo(data, nl=False)
+        return
+    path = out or Path(f"{quiz}-answers.{form}")
+    _write(path, data)
+    typer.echo(f"wrote {path}")
+
+
+def _sheet(sheet: Sheet, form: Format) -> bytes:
+    from harness.quiz import template
+    from harness.quiz.handout import sheet_html, sheet_markdown, sheet_pdf
+
+    if form == "pdf":
+        return sheet_pdf(sheet)
+    return {"html": sheet_html, "yaml": template, "md": sheet_markdown}[form](sheet).encode()
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}); choose another place with -o") from None
+
+
+def read(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A PDF, a text or a Markdown file with answers.")],
+    *,
+    quiz: Annotated[str, typer.Option("--quiz", metavar="QUIZ", help="The quiz that it answers.")],
+    out: Annotated[Path | None, typer.Option(
+        "--out", "-o", metavar="ANSWERS.YAML", help="Write an answer file with what was read.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read the answers in a hand-in; what is not clear is left open and listed for a person.
+
+    Exit code 1 says that something is open, or that the file cannot be read.
+    """
+    from harness.course import find_course
+    from harness.quiz import as_yaml, load_sheet, read_file
+
+    asked = load_sheet(find_course(), quiz)
+    try:
+        readings = read_file(file, asked)
+    except SubmissionFault as fault:
+        typer.echo(f"harness: {fault}. {fault.hint}".strip(), err=True)
+        raise typer.Exit(FAULTS) from None
+    if out is not None:
+        _write(out, as_yaml(readings, asked).encode())
+    if as_json:
+        typer.echo(readings.model_dump_json(indent=2, exclude={"readings": {"__all__": {"crop"}}}))
+    else:
+        _show(readings, out)
+    raise typer.Exit(FAULTS if readings.open else DONE)
+
+
+def _show(readings: Readings, out: Path | None) -> None:
+    from harness.cli.terminal import console, plain
+
+    screen = console()
+    screen.print(_table(readings))
+    for note in readings.notes:
+        screen.print(f"[yellow]{plain(note)}[/]")
+    total, left = len(readings.readings), len(readings.open)
+    more = f", {left} left open for a person" if left else ""
+    screen.print(f"\n[bold]{total - left} of {total} answers read[/]{more}")
+    if out is not None:
+        screen.print(f"wrote {plain(str(out))}")
+
+
+def _table(readings: Readings) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from harness.cli.terminal import plain
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for title in ("", "answer", "sure"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("where, and what stands there", ratio=1)
+    for one in readings.readings:
+        said = one.evidence[0].snippet if one.status == "read" else one.reason
+        colour = "default" if one.status == "read" else "yellow"
+        sure = f"{one.confidence:.2f}" if one.status == "read" else ""
+        where = readings.where(one)
+        table.add_row(
+            plain(one.id), one.answer or f"[{colour}]{one.status}[/]", sure,
+            plain(f"{where}: {said}" if where else said))
+    return table

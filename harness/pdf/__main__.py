@@ -1,0 +1,61 @@
+"""The process that reads one PDF: python -P -m harness.pdf SUBJECT FILE, a request as JSON on its standard input.
+
+It prints what it found as one JSON object. Its caller ends it in time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["main"]
+
+_NEEDED = {
+    "group page": ["PIL.PngImagePlugin"], "answer pages": [], "crops": ["PIL.PngImagePlugin"],
+    "ink": ["PIL.Image", "numpy"], "scans": ["PIL.Image", "scipy.fft", "scipy.ndimage", "scipy.signal"],
+}
+
+
+def _confine(memory_bytes: int) -> None:
+    """Limit what a hostile file can take from the machine."""
+    with contextlib.suppress(ImportError, ValueError, OSError):     # systems without such limits
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _subjects() -> dict[str, Callable[..., dict[str, Any]]]:
+    from harness.pdf import answer_pages, crops, group_page, ink, scans
+
+    return {
+        "group page": group_page.look, "answer pages": answer_pages.look, "ink": ink.look, "scans": scans.look,
+        "crops": crops.look,
+    }
+
+
+def main() -> None:
+    """Look at the file that the arguments name."""
+    subject, path = sys.argv[1:]
+    request = json.load(sys.stdin)
+    # Loaded before the limits, so that these count what the file needs.
+    import numpy  # noqa: F401
+    import PIL.PngImagePlugin
+    import pypdfium2
+
+    del PIL
+    look = _subjects()[subject]
+    _confine(request.pop("memory_bytes"))
+    try:
+        found = look(path, **request)
+    except pypdfium2.PdfiumError:
+        found = {"error": "format"}
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""What typed words say, and what they leave open."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.quiz.reading.typed import read_typed
+
+
+def typed(text: str):
+    lines = [(word, number) for number, line in enumerate(text.split("\n")) for word in line.split()]
+    return read_typed([word for word, _ in lines], [number for _, number in lines])
+
+
+@pytest.mark.parametrize(("text", "answer", "argument"), [
+    ("-> YES", "yes", ""),
+    ("→ no, the ELBO", "no", "the ELBO"),
+    ("NO, but the ELBO", "no", "but the ELBO"),
+    ("NO the ELBO is maximised", "no", "the ELBO is maximised"),
+    ("No.", "no", ""),
+    ("(YES)", "yes", ""),
+    ("Answer: yes", "yes", ""),
+    ("Antwort: NEIN, weil es keinen gibt", "no", "weil es keinen gibt"),
+    ("=> true; see the lecture", "yes", "see the lecture"),
+    ("yes - there is no discriminator", "yes", "there is no discriminator"),
+    ("the reason is long -> NO", "no", ""),
+    ("the reason is long\nYES", "yes", ""),
+    ("- n.", "no", ""),
+    ("abstain", "abstain", ""),
+])
+def test_clear_answers(text, answer, argument):
+    found = typed(text)
+    assert (found.answer, found.argument, found.unclear) == (answer, argument, "")
+
+
+@pytest.mark.parametrize("text", [
+    "YES NO", "yes / no", "-> YES -> NO", "YES, sorry, no", "YES\nNO", "~~YES~~ NO", "yes?", "yes ?",
+    "yes, actually no",
+    "YES because it is so. NO",
+])
+def test_answers_that_contradict_or_ask_are_unclear(text):
+    found = typed(text)
+    assert found.answer is None
+    assert found.unclear
+
+
+@pytest.mark.parametrize("text", [
+    "", "no discriminator is there", "true posteriors are intractable", "not true", "maybe yes", "probably no",
+    "false positives matter here", "we do not know", "yesterday", "nothing", "n is the number of images", "never YES",
+])
+def test_what_is_no_answer_is_not_taken_for_one(text):
+    assert typed(text).answer is None
+
+
+@given(st.lists(st.sampled_from(["the", "VAE", "has", "a", "latent", "code,", "which", "is", "normal."]), max_size=30))
+def test_prose_without_such_words_is_no_answer(words):
+    found = read_typed(words, [0] * len(words))
+    assert (found.answer, found.at) == (None, -1)
