@@ -48,6 +48,10 @@ def check(
     from harness.quiz import check_file
     from harness.records import Outcome
 
+    if answers.suffix.lower() in {".pdf", ".txt", ".md"}:
+        raise UserError(
+            f"{answers}: this command takes answers.yaml; make one by "
+            f"`harness quiz read {answers} --quiz NAME -o answers.yaml`")
     try:
         theory = check_file(answers, course=find_course(), with_key=not no_key)
     except UserError as error:

@@ -191,13 +191,15 @@ def _flags(numbers: dict[str, float], real: dict[str, float], count: int) -> lis
     evidence: dict[str, float | str] = {
         name: numbers[name] for name in ("share_features", "share_pixels", "authenticity")
     }
-    shares = {name: numbers[name] for name in ("share_features", "share_pixels")
-              if numbers[name] > max(COPY_SHARE, 2.0 * real[name])}
-    if shares:
+    # The lower end of the interval: so many must there be at least, whatever chance did.
+    suspect = [name for name in ("share_features", "share_pixels")
+               if wilson(numbers[name], count)[0] > max(COPY_SHARE, 2.0 * real[name])]
+    if suspect:
+        worst = max(suspect, key=lambda name: numbers[name])
         flags.append(Flag(
             name="copies",
-            message=f"{max(shares.values()):.0%} of the samples lie much nearer to a training image than unseen real "
-                    f"images do: the model may have memorised them.",
+            message=f"{numbers[worst]:.1%} of the samples lie much nearer to a training image than is usual, and only "
+                    f"{real[worst]:.1%} of unseen real images do: the model may have memorised them.",
             evidence=evidence | {"samples": float(count)},
         ))
     if numbers["duplicates"] > DUPLICATE_SHARE:

@@ -112,6 +112,7 @@ def test_as_many_near_images_as_among_real_ones_is_no_flag_and_three_times_as_ma
     real = {"share_features": 0.04, "share_pixels": 0.02}
     numbers = {"authenticity": 0.6, "duplicates": 0.0, "share_pixels": 0.02}
     assert not _flags(numbers | {"share_features": 0.07}, real, 2_000)
+    assert not _flags(numbers | {"share_features": 0.0, "share_pixels": 0.055}, real, 2_000)
     assert [flag.name for flag in _flags(numbers | {"share_features": 0.12}, real, 2_000)] == ["copies"]
-    assert [flag.name for flag in _flags(numbers | {"share_features": 0.0, "share_pixels": 0.06}, real, 2_000)] == [
+    assert [flag.name for flag in _flags(numbers | {"share_features": 0.0, "share_pixels": 0.07}, real, 2_000)] == [
         "copies"]
