@@ -47,6 +47,8 @@ QUICK = {
     "export": ["quiz", "export", QUIZ],
     "export to XML": ["quiz", "export", QUIZ, "--format", "moodle-xml", "-o", "out/sheet.xml"],
     "schemas": ["schema", "-o", "out"],
+    "sheet": ["quiz", "sheet", QUIZ, "--format", "pdf", "-o", "out/sheet.pdf"],
+    "reading": ["quiz", "read", "submissions/group7/answers.txt", "--quiz", QUIZ, "-o", "out/read.yaml"],
 }
 WHOLE = {
     "hand-in": ["check", "submissions/group7", "--stand-in"],
@@ -71,6 +73,7 @@ def build(folder: Path, change) -> None:
         (folder / "quiz" / "keys" / f"{QUIZ}.yaml").write_text(change(key))
     group = folder / "submissions" / "group7"
     group.mkdir(parents=True)
+    (group / "answers.txt").write_text("1a: yes\n1b: NO, but the ELBO\n2a -> no\n3c: perhaps\n")
     (group / "submission.yaml").write_text(
         f"group: group7\nmembers: [Ada Example]\nassignment: {QUIZ}\nanswers: answers.yaml\n")
     (group / "answers.yaml").write_text(ANSWERS)
