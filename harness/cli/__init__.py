@@ -19,7 +19,7 @@ from harness.cli import bench, calibrate, check, demo, doctor, grade, new, quiz,
 from harness.cli.exits import INTERRUPTED, OURS, WRONG_USE
 from harness.errors import HarnessFault, UserError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "program"]
 
 app = typer.Typer(
     name="harness", no_args_is_help=True, add_completion=True, rich_markup_mode="rich", pretty_exceptions_enable=False,
@@ -56,6 +56,22 @@ def _root(
     pass
 
 
+def program() -> NoReturn:
+    """Run the command line as a process of its own, and end it without taking torch apart, which takes 0.3 s."""
+    try:
+        main()
+        code: int | str | None = 0
+    except SystemExit as end:
+        code = end.code
+    if "torch" not in sys.modules or not (code is None or isinstance(code, int)):
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError, ValueError):      # whoever read the output may have gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code or 0)
+
+
 def main() -> None:
     """Run the command line, and end every error of the tree in one sentence and its exit code."""
     # Threads of OpenMP that spin while they wait take the cores from the workers beside them.
@@ -63,27 +79,14 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        _leave(_say(str(error), WRONG_USE))
+        _end(str(error), WRONG_USE)
     except HarnessFault as fault:
-        _leave(_say(f"fault of the harness (it costs nobody points): {fault}", OURS))
+        _end(f"fault of the harness (it costs nobody points): {fault}", OURS)
     except KeyboardInterrupt:
-        _leave(_say("stopped; reports that were finished are kept", INTERRUPTED))
-    except SystemExit as end:       # how typer ends every command
-        _leave(end.code)
+        _end("stopped; reports that were finished are kept", INTERRUPTED)
 
 
-def _say(message: str, code: int) -> int:
-    """Say on the error stream how it ended, in red where that is a terminal; give the exit code."""
+def _end(message: str, code: int) -> NoReturn:
+    """Say on the error stream how it ended, in red where that is a terminal, and leave."""
     typer.secho(f"harness: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
-    return code
-
-
-def _leave(code: int | str | None) -> NoReturn:
-    """End the process, without the third of a second that the interpreter spends on taking torch apart."""
-    if "torch" in sys.modules and (code is None or isinstance(code, int)):
-        atexit._run_exitfuncs()
-        with contextlib.suppress(OSError, ValueError):      # whoever read the output may have gone
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code or 0)
     sys.exit(code)
