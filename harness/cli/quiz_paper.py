@@ -79,6 +79,8 @@ def read(
         typer.echo(f"harness: {fault}. {fault.hint}".strip(), err=True)
         raise typer.Exit(FAULTS) from None
     if out is not None:
+        if out.exists():
+            raise UserError(f"{out} is there already; name another file with -o, or move it away")
         _write(out, as_yaml(readings, asked).encode())
     if as_json:
         typer.echo(readings.model_dump_json(indent=2, exclude={"readings": {"__all__": {"crop"}}}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from harness import documents
@@ -32,7 +33,7 @@ def read_file(path: Path, sheet: Sheet, *, name: str | None = None) -> Readings:
 
     Raises:
         UserError: there is no such file, or it is no text.
-        Rejected: it is a PDF that cannot be read.
+        Rejected: it is a PDF that cannot be read, or says that it answers another quiz.
 
     """
     name = name or display_name(path)
@@ -49,6 +50,7 @@ def read_file(path: Path, sheet: Sheet, *, name: str | None = None) -> Readings:
             notes.append(f"only the first {len(pages.pages)} of {pages.total} pages were looked at")
     else:
         pages = pages_of_text(documents.text_of(path, name=name))
+    _check_quiz(pages, sheet, name)
     seen = look_for_answers(sheet, pages.pages)
     if is_pdf:
         add_ink(path, seen, name=name)
@@ -57,3 +59,18 @@ def read_file(path: Path, sheet: Sheet, *, name: str | None = None) -> Readings:
     return Readings(
         quiz=sheet.quiz, file=name, pages=pages.total, readings=readings, notes=tuple(notes),
         is_text=not is_pdf)
+
+
+def _check_quiz(pages: Pages, sheet: Sheet, name: str) -> None:
+    """Refuse what answers another quiz by its own words: statement numbers alone would fit any."""
+    for page in pages.pages:
+        words = [word.text for word in page.words]
+        named = [second.strip(".,;:\"'") for first, second in pairwise(words) if first.casefold() == "quiz:"]
+        named += [
+            first.removesuffix(",") for first, second, third in zip(words, words[1:], words[2:], strict=False)
+            if first.endswith(",") and (second, third) == ("answer", "sheet")]
+        other = next((one for one in named if one != sheet.quiz), "")
+        if other and sheet.quiz not in named:
+            raise Rejected(
+                f"{name} says that it answers the quiz {other}, not {sheet.quiz}", rationale=RATIONALE,
+                hint=f"Read it by --quiz {other}, or answer the sheet of {sheet.quiz}.")

@@ -18,6 +18,7 @@ _MEANINGS: dict[str, Answer] = {
 _ARROW = re.compile(r"^(?:[-–—=]+>|[→⇒➔➜⟶⇨]|:|=)+$")
 _POINTER = re.compile(r"^(?:answer|antwort|our answer|a)[:=]?$", re.IGNORECASE)
 _LEAD = re.compile(r"^[-–—=>→⇒➔➜⟶⇨:;.,|/*_~•·()\[\]\"'“”]+$")
+_NUMBER = re.compile(r"^[(\[]?\d{1,2}(?:[.)]?[a-z]|\.\d{1,2})[)\].:;,]*$", re.IGNORECASE)
 _CHANGED = {"sorry", "actually", "correction", "correct:", "wait", "rather", "oops", "changed", "korrektur", "doch"}
 _BECAUSE = {"because", "but", "since", "as", "due", "only", "see", "weil", "aber", "denn", "da", "nur"}
 _WORDY = {"yes", "ja", "nein"}      # that stand for nothing else, also before another word
@@ -70,6 +71,8 @@ def read_typed(words: Sequence[str], lines: Sequence[int]) -> Typed:
     if not found:
         return Typed(argument=_argument(words, -1))
     at, answer = found[0]
+    if _before_a_number(words, lines, at):
+        return Typed(unclear=f"{words[at]!r} stands in front of a number, so it may answer that statement", at=at)
     others = [place for place, other in found[1:] if other != answer]
     others += [place for place in range(at + 1, len(words)) if _takes_back(words, at, place, answer)]
     if others or any("~~" in word for word in words):
@@ -96,6 +99,16 @@ def _answers(words: Sequence[str], lines: Sequence[int]) -> list[tuple[int, Answ
             found.append((place, answer))
         leading = False
     return found
+
+
+def _before_a_number(words: Sequence[str], lines: Sequence[int], at: int) -> bool:
+    """Tell whether an answer begins a line and the number of a statement comes next: "YES - 1b The ..."."""
+    if at > 0 and lines[at - 1] == lines[at] and not all(
+            _LEAD.match(words[place]) for place in range(at) if lines[place] == lines[at]):
+        return False
+    behind = [word for place, word in enumerate(words) if place > at and lines[place] == lines[at]]
+    first = next((word for word in behind if not _LEAD.match(word)), "")
+    return _NUMBER.match(first) is not None
 
 
 def _is_pointer(words: Sequence[str], place: int) -> bool:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.course import find_course
+from harness.errors import Rejected
+from harness.quiz import load_sheet, read_file
 from harness.quiz.reading.typed import read_typed
+
+
+@pytest.fixture
+def sheet_22():
+    return load_sheet(find_course(), "summer22")
 
 
 def typed(text: str):
@@ -58,3 +66,19 @@ def test_what_is_no_answer_is_not_taken_for_one(text):
 def test_prose_without_such_words_is_no_answer(words):
     found = read_typed(words, [0] * len(words))
     assert (found.answer, found.at) == (None, -1)
+
+
+def test_an_answer_in_front_of_a_number_is_never_taken_for_the_statement_before_it(tmp_path, sheet_22):
+    lines = [f"{'YES' if place % 2 else 'NO'} - {one.id} {one.text}" for place, one in enumerate(sheet_22.statements)]
+    path = tmp_path / "answers.txt"
+    path.write_text("\n".join(lines))
+    given = {one.id: "yes" if place % 2 else "no" for place, one in enumerate(sheet_22.statements)}
+    for reading in read_file(path, sheet_22).readings:
+        assert reading.answer in {None, given[reading.id]}, reading
+
+
+def test_a_file_that_names_another_quiz_is_refused(tmp_path, sheet_22):
+    path = tmp_path / "answers.txt"
+    path.write_text("quiz: summer99\n1a: yes\n")
+    with pytest.raises(Rejected, match="answers the quiz summer99, not summer22"):
+        read_file(path, sheet_22)
