@@ -9,14 +9,18 @@ from pathlib import Path
 
 from harness import documents
 from harness.course import Course
-from harness.errors import UserError
+from harness.errors import Rejected, UserError
 from harness.quiz.answers import Answers, read_answers
 from harness.quiz.marking import mark
+from harness.quiz.reading import as_answers, read_file
 from harness.quiz.sheet import Key, Sheet, fold, load_key, load_sheet
 from harness.records import TheoryResult
 from harness.submissions.manifest import Manifest
 
 __all__ = ["Collected", "collect"]
+
+PAPERS = {".pdf", ".txt", ".md"}
+"""Endings of files that answers are read from as a person would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def collect(paths: Sequence[Path], *, course: Course, quiz: str | None = None) -
         UserError: a path does not exist, the quiz is not clear, unknown or without a key, or nobody answered it.
 
     """
-    read, left_out = _read(paths)
+    read, papers, left_out = _read(paths)
     chosen = quiz or _only_quiz(read)
     sheet, key = load_sheet(course, chosen), load_key(course, chosen)
     if key is None:
@@ -58,6 +62,11 @@ def collect(paths: Sequence[Path], *, course: Course, quiz: str | None = None) -
     collected = Collected(sheet=sheet, left_out=left_out)
     for name, answers in read.items():
         _sort_in(name, answers, key, collected)
+    for name, paper in papers.items():
+        try:
+            _sort_in(name, as_answers(read_file(paper, sheet, name=paper.name)), key, collected)
+        except (UserError, Rejected) as error:
+            left_out[name] = str(error).splitlines()[0]
     if not collected.marked:
         raise UserError(f"none of the {len(paths)} hand-ins has answers to {chosen} that can be read")
     return collected
@@ -72,17 +81,23 @@ def _sort_in(name: str, answers: Answers, key: Key, collected: Collected) -> Non
         collected.marked[name] = mark(collected.sheet, key, answers)
 
 
-def _read(paths: Sequence[Path]) -> tuple[dict[str, Answers], dict[str, str]]:
+def _read(paths: Sequence[Path]) -> tuple[dict[str, Answers], dict[str, Path], dict[str, str]]:
+    """Read the files in YAML; PDFs and texts, which can be read only with their sheet at hand, are given as paths."""
     read: dict[str, Answers] = {}
+    papers: dict[str, Path] = {}
     left_out: dict[str, str] = {}
     for path, name in zip(paths, _names(paths), strict=True):
         if not path.exists():
             raise UserError(f"{path}: there is no such file or folder; give folders of hand-ins or files of answers")
         try:
-            read[name] = read_answers(_answers_in(path) if path.is_dir() else path)
+            file = _answers_in(path) if path.is_dir() else path
+            if file.suffix.casefold() in PAPERS:
+                papers[name] = file
+            else:
+                read[name] = read_answers(file)
         except UserError as error:
             left_out[name] = str(error).splitlines()[0]
-    return read, left_out
+    return read, papers, left_out
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -227,3 +227,19 @@ def test_the_shipped_hand_ins_can_be_counted(course):
     result = statistics(found.marked)
     assert load_key(course, "summer23") is not None
     assert (result.groups, len(result.statements)) == (2, 20)
+
+
+def test_answers_on_paper_are_counted_with_the_others(tmp_path):
+    from harness.course import find_course
+    from harness.quiz.collect import collect
+
+    typed, written, lost = (tmp_path / name for name in ("typed.txt", "written.yaml", "lost.pdf"))
+    course = find_course()
+    statements = collect([course.submissions / "group3"], course=course).sheet.statements
+    typed.write_text("\n".join(f"{one.id} {one.text} -> YES" for one in statements))
+    written.write_text("quiz: summer23\nanswers: {1a: yes}\n")
+    lost.write_text("no PDF at all")
+    found = collect([typed, written, lost], course=course, quiz="summer23")
+    assert set(found.marked) == {"typed", "written"}
+    assert {one.answer for one in found.marked["typed"].statements} == {"yes"}
+    assert "no PDF" in found.left_out["lost"]
