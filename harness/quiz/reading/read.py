@@ -10,6 +10,7 @@ from harness.documents import display_name
 from harness.errors import Rejected, UserError
 from harness.pdf import apart
 from harness.quiz.reading.combine import combined
+from harness.quiz.reading.corrections import with_doubt
 from harness.quiz.reading.document import look_for_answers
 from harness.quiz.reading.facts import Pages
 from harness.quiz.reading.ink import add_ink
@@ -57,8 +58,8 @@ def read_file(path: Path, sheet: Sheet, *, name: str | None = None) -> Readings:
         notes += add_scans(path, sheet, pages.pages, seen, name=name)
     readings = tuple(combined(one.id, seen[one.id]) for one in sheet.statements)
     return Readings(
-        quiz=sheet.quiz, file=name, pages=pages.total, readings=readings, notes=tuple(notes),
-        is_text=not is_pdf)
+        quiz=sheet.quiz, file=name, pages=pages.total, notes=tuple(notes),
+        readings=with_doubt(readings, sheet, pages.pages), is_text=not is_pdf)
 
 
 def _check_quiz(pages: Pages, sheet: Sheet, name: str) -> None:

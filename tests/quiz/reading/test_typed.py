@@ -82,3 +82,12 @@ def test_a_file_that_names_another_quiz_is_refused(tmp_path, sheet_22):
     path.write_text("quiz: summer99\n1a: yes\n")
     with pytest.raises(Rejected, match="answers the quiz summer99, not summer22"):
         read_file(path, sheet_22)
+
+
+def test_a_correction_that_stands_apart_leaves_what_it_names_open(tmp_path, sheet_22):
+    lines = [f"{one.id} {one.text} -> YES" for one in sheet_22.statements]
+    path = tmp_path / "answers.txt"
+    path.write_text("\n".join([*lines, "", "Corrected: 1b no, 1c no"]))
+    readings = {one.id: one for one in read_file(path, sheet_22).readings}
+    assert {one.status for name, one in readings.items() if name in {"1b", "1c"}} == {"unclear"}
+    assert {one.answer for name, one in readings.items() if name not in {"1b", "1c"}} == {"yes"}
