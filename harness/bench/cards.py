@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.course import Course
 from harness.errors import UserError
+from harness.report.render import write_atomically
 
 __all__ = ["Card", "Measured", "Training", "card_file", "load_card", "weights_file", "write_card"]
 
@@ -90,7 +91,6 @@ def load_card(course: Course, name: str) -> Card | None:
 def write_card(course: Course, card: Card) -> Path:
     """Write the card of a model, and give its path."""
     path = card_file(course, card.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, width=120, allow_unicode=True), encoding="utf-8")
+    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, width=120, allow_unicode=True)
+    write_atomically(path, text, remedy="free space, or make the course folder writable")
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import shlex
 import tempfile
@@ -23,7 +24,7 @@ from harness.limits import Budget
 from harness.sandbox.base import Box
 from harness.submissions import intake
 
-__all__ = ["halved", "machine", "train"]
+__all__ = ["halved", "machine", "train", "with_time"]
 
 HARM = 1e-3
 """Relative error, over a whole tensor, from which on half precision is not good enough for it."""
@@ -106,8 +107,6 @@ def halved(array: np.ndarray) -> np.ndarray:
 
 def machine() -> str:
     """Name the processor and how many of its cores this process may use."""
-    import os
-
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_processor()}, {cores} cores, {platform.system()}"
 

@@ -34,6 +34,7 @@ def calibrate(
     from harness.cli.workshop import box_for_own_code, load_data, workshop
     from harness.course import find_course
     from harness.limits import FULL
+    from harness.report.render import write_atomically
     from harness.rubric import load
 
     if not rubric.is_file():
@@ -58,5 +59,5 @@ def calibrate(
         out.print("all anchors are as measured")
     if check:
         return
-    rubric.write_text(found.text, encoding="utf-8")
+    write_atomically(rubric, found.text, remedy="free space, or make the file writable")
     out.print(f"[green]wrote[/] {plain(str(rubric))}", soft_wrap=True)

@@ -46,9 +46,10 @@ def check(
     from harness.cli.terminal import console, plain, theory_table
     from harness.course import find_course
     from harness.quiz import check_file
+    from harness.quiz.collect import PAPERS
     from harness.records import Outcome
 
-    if answers.suffix.lower() in {".pdf", ".txt", ".md"}:
+    if answers.suffix.casefold() in PAPERS:
         raise UserError(
             f"{answers}: this command takes answers.yaml; make one by "
             f"`harness quiz read {answers} --quiz NAME -o answers.yaml`")

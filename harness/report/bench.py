@@ -19,33 +19,26 @@ from harness.report.figures import Grid, picture_grid
 from harness.report.render import ASSETS, environment, write_atomically
 from harness.report.text import count, value_and_interval
 
-__all__ = ["COLUMNS", "Column", "render_bench", "write_bench"]
+__all__ = ["COLUMNS", "render_bench", "write_bench"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One column of the table: a measurement under a short title."""
-
-    name: str
-    title: str
-
-
-COLUMNS = (
-    Column(name="distribution.fid_relative", title="Fréchet distance"),
-    Column(name="distribution.counter_fid_relative", title="by the second network"),
-    Column(name="distribution.precision", title="Precision"),
-    Column(name="distribution.recall", title="Recall"),
-    Column(name="distribution.coverage", title="Coverage"),
-    Column(name="copies.share_features", title="Copies"),
-    Column(name="distribution.label_accuracy", title="Class as asked"),
-    Column(name="likelihood.bits_per_dimension", title="Bits per dimension"),
-    Column(name="reconstruction.mse", title="Squared error"),
-    Column(name="clusters.knn_accuracy", title="Class by neighbours"),
-    Column(name="interpolation.score", title="Interpolation"),
-    Column(name="translation.cycle_error", title="Error after a cycle"),
-    Column(name="translation.class_kept", title="Class kept"),
-)
-"""Those that no contender has are left out. Fréchet distances are the relative ones."""
+COLUMNS = {
+    "distribution.fid_relative": "Fréchet distance",
+    "distribution.counter_fid_relative": "by the second network",
+    "distribution.precision": "Precision",
+    "distribution.recall": "Recall",
+    "distribution.coverage": "Coverage",
+    "copies.share_features": "Copies",
+    "distribution.label_accuracy": "Class as asked",
+    "likelihood.bits_per_dimension": "Bits per dimension",
+    "reconstruction.mse": "Squared error",
+    "clusters.knn_accuracy": "Class by neighbours",
+    "interpolation.score": "Interpolation",
+    "translation.cycle_error": "Error after a cycle",
+    "translation.class_kept": "Class kept",
+}
+"""From measurements to the titles of their columns; those that no contender has are left out. Fréchet distances are
+the relative ones."""
 
 QUALITY = "distribution.fid_relative"
 
@@ -110,11 +103,12 @@ def write_bench(result: BenchResult, folder: Path) -> Path:
 
 def render_bench(result: BenchResult) -> str:
     """Render the page; it loads nothing and sends nothing, and runs only the script that sorts the table."""
-    columns = [column for column in COLUMNS if any(column.name in row.model.measurements for row in result.rows)]
+    columns = {
+        name: title for name, title in COLUMNS.items() if any(name in row.model.measurements for row in result.rows)}
     lines = _lines(result.rows, columns)
     script = (ASSETS / "bench.js").read_text(encoding="utf-8")
     return environment("bench.css").get_template("bench.html").render(
-        result=result, columns=columns, explained={column.name: METRICS[column.name] for column in columns},
+        result=result, columns=columns, metrics=METRICS,
         lines=lines, walls=list(_walls(lines)), plots=list(_plots(result.rows)),
         script=Markup(script),  # noqa: S704 - our own file
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
@@ -122,11 +116,11 @@ def render_bench(result: BenchResult) -> str:
     )
 
 
-def _lines(rows: Sequence[BenchRow], columns: Sequence[Column]) -> list[Line]:
-    best = {column.name: _best(rows, column.name) for column in columns}
+def _lines(rows: Sequence[BenchRow], columns: Iterable[str]) -> list[Line]:
+    best = {name: _best(rows, name) for name in columns}
     lines = []
     for row in rows:
-        cells = [_cell(row, column.name, best[column.name]) for column in columns]
+        cells = [_cell(row, name, one) for name, one in best.items()]
         size, time = row.model.parameters, row.training_seconds
         cells += [
             Cell(text="–" if size is None else count(size), sort="" if size is None else str(size)),
@@ -199,7 +193,7 @@ def _plots(rows: Sequence[BenchRow]) -> Iterable[Scatter]:
 
 def _scatter(title: str, x_label: str, points: Sequence[tuple[BenchRow, float, Measurement]]) -> Scatter:
     xs, ys = [x for _, x, _ in points], [one.value for _, _, one in points]
-    across, up = _axis(xs, LEFT, WIDTH - RIGHT), _axis(ys, HEIGHT - BOTTOM, TOP)
+    across, up = _Axis(xs, LEFT, WIDTH - RIGHT), _Axis(ys, HEIGHT - BOTTOM, TOP)
     dots = [
         Dot(name=row.name, x=across(x), y=up(one.value), label_y=up(one.value), reference=row.reference,
             title=f"{row.name}: {one.value:.3g} at {x:,.0f} {x_label}")
@@ -212,7 +206,7 @@ def _scatter(title: str, x_label: str, points: Sequence[tuple[BenchRow, float, M
     )
 
 
-class _axis:  # noqa: N801 - used as a function
+class _Axis:
     """A logarithmic axis that leaves a little room at both ends."""
 
     def __init__(self, values: Sequence[float], first: float, last: float) -> None:

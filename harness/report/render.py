@@ -66,8 +66,12 @@ def folder_name(group: str) -> str:
     return f"{safe}-{hashlib.sha256(group.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
-def write_atomically(path: Path, content: str) -> None:
+def write_atomically(
+    path: Path, content: str, *, remedy: str = "free space or choose another folder with --reports",
+) -> None:
     """Write a text file under another name first, so that a reader never meets half of it.
+
+    `remedy` is what the message tells to do where that fails.
 
     Raises:
         UserError: it cannot be written.
@@ -82,8 +86,7 @@ def write_atomically(path: Path, content: str) -> None:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
         raise UserError(
-            f"{path} cannot be written ({error.strerror or error}); "
-            "free space or choose another folder with --reports"
+            f"{path} cannot be written ({error.strerror or error}); {remedy}"
         ) from error
 
 

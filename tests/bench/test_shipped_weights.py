@@ -14,11 +14,12 @@ from harness.bench.cards import load_card, weights_file
 from harness.bench.contenders import Contender
 from harness.bench.running import Plan, run_bench
 from harness.course import find_course
-from harness.data import Dataset
+from harness.data import Dataset, load
 from harness.grading import Workshop
 from harness.limits import FULL
 from harness.sandbox.plain import PlainBox
 from harness.scaffold import model_names
+from tests.conftest import real_data_folder
 
 ROOT = Path(__file__).parents[2]
 COURSE = find_course(ROOT)
@@ -90,13 +91,7 @@ def test_measuring_shipped_weights_again_gives_what_the_card_says(name, official
 
 @pytest.fixture
 def official() -> Dataset:
-    from harness.data import fashion_mnist
-    from harness.errors import UserError
-
-    try:
-        return fashion_mnist(download=False)
-    except UserError as missing:
-        pytest.skip(str(missing))
+    return load("fashion-mnist", folder=real_data_folder(), download=False)
 
 
 def test_the_page_of_the_benchmark_has_the_numbers_of_the_cards():
