@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help install demo test test-slow check bench clean
+.PHONY: help install demo test test-slow attacks check bench clean
 
 help:            ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -24,6 +24,9 @@ test: install    ## the tests, without the slow ones
 
 test-slow: install  ## the slow tests alone, which CI runs too
 	$(BIN)/pytest -m slow
+
+attacks: install ## attack the box and the program; print a row for each attack
+	$(BIN)/pytest -q --attack-table tests/attacks
 
 check: install   ## lint, types, import order
 	$(BIN)/ruff check .

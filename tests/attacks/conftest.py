@@ -1,0 +1,65 @@
+"""Attacks on the real box and the real program: which row each test is for, and the table of what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.attacks.rows import ROWS
+
+_seen: dict[int, dict[str, tuple[str, str, float]]] = {}     # row -> test -> verdict, what was seen, seconds
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--attack-table", action="store_true", help="print row, outcome, expected and time of each attack")
+
+
+@pytest.fixture
+def outcome(record_property) -> Callable[[object], None]:
+    """Say what came of the attack, for the table: a fault's kind, or a few words."""
+
+    def say(what: object) -> None:
+        record_property("outcome", what if isinstance(what, str) else type(what).__name__)
+
+    return say
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if marker := item.get_closest_marker("row"):
+            item.user_properties.append(("row", marker.args[0]))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    told = dict(report.user_properties)
+    if "row" not in told or (report.when != "call" and report.passed):
+        return
+    verdict = "passed" if report.passed else "skipped" if report.skipped else "FAILED"
+    said = "; ".join(str(value) for key, value in report.user_properties if key == "outcome")
+    if report.skipped and isinstance(report.longrepr, tuple):
+        said = report.longrepr[2].removeprefix("Skipped: ")
+    _seen.setdefault(told["row"], {})[report.nodeid] = (verdict, said, report.duration)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not config.getoption("--attack-table", default=False):
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("row", "attack", "expected", "outcome", "s", title="attacks and faults")
+    withstood = 0
+    for number, row in ROWS.items():
+        tests = _seen.get(number, {})
+        verdicts = {verdict for verdict, _, _ in tests.values()}
+        verdict = "FAILED" if "FAILED" in verdicts or not tests else "skipped" if "skipped" in verdicts else "passed"
+        withstood += verdict == "passed"
+        said = list(dict.fromkeys(said for _, said, _ in tests.values() if said))
+        seen = ", ".join(said) or ("no test ran" if not tests else "as expected")
+        table.add_row(
+            str(number), row.attack, row.expected, seen if verdict == "passed" else f"{verdict}: {seen}",
+            f"{sum(seconds for _, _, seconds in tests.values()):.1f}")
+    console = Console(width=None if terminalreporter.isatty else 110)
+    console.print(table)
+    console.print(f"{withstood} of {len(ROWS)} rows with the named outcome")
