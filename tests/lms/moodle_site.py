@@ -148,7 +148,8 @@ def result(
         marks=Marks(points=20 + earned, max_points=40, open_points=open_, parts=parts),
         theory=TheoryResult(
             outcome=Outcome.SCORED, quiz="summer23", points=20, max_points=20,
-            statements=[StatementResult(id="1a", answer="yes", key="no", verdict="wrong", points=0, why="The key says no")],
+            statements=[StatementResult(
+                id="1a", answer="yes", key="no", verdict="wrong", points=0, why="The key says no")],
         ),
         measurements={"vae": model},
         hand_in=HandIn(members=list(members), files={

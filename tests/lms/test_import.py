@@ -134,7 +134,8 @@ def test_what_cannot_be_unpacked_stays_as_it_came_and_is_named(here, tmp_path, n
 
 
 @pytest.mark.parametrize("name", [
-    "../../escaped.py", "/etc/escaped.py", "..\\..\\escaped.py", "C:/escaped.py", "a\x1b[31m.py", "x" * 201, "a\u202eb.py",
+    "../../escaped.py", "/etc/escaped.py", "..\\..\\escaped.py", "C:/escaped.py", "a\x1b[31m.py", "a\u202eb.py",
+    "x" * 201,
 ])
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_name_that_leads_out_or_cannot_be_shown_is_left_out(here, tmp_path, name, nested):

@@ -50,7 +50,9 @@ def test_a_fault_of_the_harness_outweighs_points_that_wait():
 
 # --- Gradescope
 
-FIELDS = {"score", "execution_time", "output", "output_format", "visibility", "stdout_visibility", "extra_data", "tests"}
+FIELDS = {
+    "score", "execution_time", "output", "output_format", "visibility", "stdout_visibility", "extra_data", "tests",
+}
 TEST_FIELDS = {"score", "max_score", "status", "name", "number", "output", "output_format", "visibility"}
 
 
