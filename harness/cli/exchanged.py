@@ -139,9 +139,9 @@ class MoodleReport:
         for line in (*_rows_left(self.filled.rows), *self._rest()):
             out.print(line, soft_wrap=True)
         count = sum(one.state == "filled" for one in self.filled.rows)
-        out.print(f"\n[bold]{count} grades written[/] {plain(str(self.worksheet))}", soft_wrap=True)
+        out.print(f"\n[bold]{_counted(count, 'grade')} written[/] {plain(str(self.worksheet))}", soft_wrap=True)
         if self.feedback:
-            out.print(f"[bold]{len(self.sent)} reports[/] {plain(str(self.feedback))}", soft_wrap=True)
+            out.print(f"[bold]{_counted(len(self.sent), 'report')}[/] {plain(str(self.feedback))}", soft_wrap=True)
 
     def _rest(self) -> Iterator[str]:
         """Say what belongs to no row, and which rows belong to nobody, as markup."""
@@ -159,6 +159,10 @@ class MoodleReport:
         if filled.no_hand_in:
             names = ", ".join(plain(row.label) for row in filled.no_hand_in)
             yield f"[yellow]no hand-in[/], left as they are: {names}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _row(row: Row) -> dict[str, object]:

@@ -166,7 +166,7 @@ def test_the_terminal_says_what_was_written_and_what_was_left_and_why(course):
     done = harness("export", "moodle", "--worksheet", course / "sheet.csv", "--reports", course / "reports",
                    "--submissions", course)
     assert done.returncode == 1
-    assert "1 grades written" in done.stdout
+    assert "1 grade written" in done.stdout
     assert "left b, row 3: a person has still to give 4 of 40 points (Reconstruction)" in done.stdout
     assert (course / "sheet-filled.csv").is_file()
 

@@ -316,6 +316,14 @@ def test_another_maximum_is_reported_or_scaled_to(read):
     assert grades(filled(read(before), result("g", ["Ada Example"]), scale=True)) == {"Participant 101": "93.75"}
 
 
+def test_a_grade_of_zero_is_written_and_noted_as_moodle_may_pass_over_it(read):
+    nothing = result("g", ["Ada Example"], last=Outcome.NOT_HANDED_IN)
+    nothing = nothing.model_copy(update={"marks": nothing.marks.model_copy(update={"points": 0})})
+    made = filled(read(worksheet([ADA])), nothing)
+    assert grades(made) == {"Participant 101": "0"}
+    assert ["pass over a grade of 0" in note for note in made.rows[0].notes] == [True]
+
+
 def test_a_quick_grade_is_noted(read):
     quick = result("g", ["Ada Example"])
     quick = quick.model_copy(update={"provenance": quick.provenance.model_copy(update={"budget": "quick"})})

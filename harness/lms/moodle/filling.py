@@ -144,6 +144,8 @@ def _fill_row(
     if not same:
         changes[row.cells[Column.GRADE]] = text
     notes = _comment(row, result, sheet, options, changes)
+    if grade == 0 and not same:
+        notes.append("some versions of Moodle pass over a grade of 0 in a worksheet; look at it after the upload")
     return FilledRow(
         row=row, group=result.group, state="unchanged" if same else "filled", grade=text, notes=notes,
         why=stands.why if stands.outcome is not Outcome.SCORED else "",
