@@ -75,8 +75,8 @@ def _tests(result: GradeResult, *, scored: bool) -> Iterator[dict[str, object]]:
                 "name": harmless(f"{part.title}: {mark.title}"), "number": f"{number}.{below}",
                 "output": _reason(mark), "output_format": "text", "visibility": LATER,
             }
-            if scored:
-                test |= {"score": mark.points or 0.0, "max_score": mark.max_points}
+            if scored and mark.points is not None:      # what a person still marks is open, not zero
+                test |= {"score": mark.points, "max_score": mark.max_points}
             if mark.outcome is Outcome.SUBMISSION_FAULT:
                 test["status"] = "failed"
             yield test

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from moodle_site import files_of, zipped
 
 from harness.errors import UserError
@@ -203,6 +206,31 @@ def test_doubled_names_keep_the_first_file(tmp_path):
     made = import_archive(tmp_path / "all.zip", tmp_path / "submissions")
     assert (tmp_path / "submissions" / "Ada-Example-101" / "a.py").read_text() == "first"
     assert len(made.left_out) == 2
+
+
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=6))
+def test_no_damage_to_an_archive_is_more_than_a_users_error(tmp_path_factory, damage):
+    place = tmp_path_factory.mktemp("damaged")
+    raw = bytearray(zipped({
+        f"{ADA}/a.zip": zipped({"p/submission.yaml": "x" * 50, "p/model.py": "y" * 80}), f"{JOERG}_x.py": "z" * 30}))
+    for share, value in damage:
+        raw[int(share * len(raw))] = value
+    (place / "all.zip").write_bytes(raw)
+    with suppress(UserError):
+        import_archive(place / "all.zip", place / "submissions")
+    assert {path.name for path in place.iterdir()} <= {"all.zip", "submissions"}
+    assert not list((place / "submissions").glob(".import-*"))
+
+
+def test_an_entry_without_a_name_is_left_out(tmp_path):
+    raw = zipped({"X": "", f"{ADA}/a.py": ""}).replace(b"X", b"/")
+    (tmp_path / "all.zip").write_bytes(raw)
+    with zipfile.ZipFile(tmp_path / "all.zip", "a") as archive:
+        nameless = zipfile.ZipInfo("a.py")
+        nameless.filename = ""
+        archive.writestr(nameless, "x")
+    import_archive(tmp_path / "all.zip", tmp_path / "submissions")
+    assert there(tmp_path) == {"Ada-Example-101": ["a.py"]}
 
 
 # --- again, and where something is already

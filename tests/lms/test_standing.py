@@ -79,6 +79,13 @@ def test_gradescope_gets_no_score_anywhere_for_what_is_no_grade(outcome):
     assert content["output"].startswith("No score yet: ")
 
 
+def test_gradescope_gets_no_score_for_a_criterion_that_is_open_in_a_partial_grade():
+    content = results_json(HELD[Outcome.NEEDS_PERSON], partial=True)
+    assert content["score"] == 33.5
+    assert {test["name"]: test.get("score") for test in content["tests"]} == {
+        "Theory: Statements": 20, "Practice: Clusters": 13.5, "Practice: Reconstruction": None}
+
+
 def test_gradescope_shows_points_only_after_grades_are_published_and_faults_at_once():
     tests = results_json(result("g", ["Ada"], last=Outcome.SUBMISSION_FAULT))["tests"]
     assert {test["name"]: test["visibility"] for test in tests} == {

@@ -71,7 +71,7 @@ def members_of(archive: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], di
     folders: set[str] = set()
     for info in archive.infolist():
         name = _name(info)
-        if info.is_dir() or name.endswith("/"):
+        if name.endswith("/"):
             continue
         path = PurePosixPath(name)
         key = _key(path)
