@@ -188,6 +188,21 @@ def test_a_size_that_the_archive_lies_about_is_counted(tmp_path):
     assert made.state == "rejected"
 
 
+def test_a_list_of_contents_that_would_fill_the_memory_is_not_read(here, tmp_path):
+    many = zipped({f"{number:0200}": "" for number in range(20_000)})
+    made, = here({f"{ADA}/a.zip": many}).hand_ins
+    assert (made.state, made.problem) == ("rejected", "a.zip: its list of contents is too long")
+
+
+def test_unusual_methods_of_packing_are_not_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr(f"{ADA}/odd.py", "x" * 100)
+        archive.writestr(f"{ADA}/a.py", "x", zipfile.ZIP_STORED)
+    made = import_archive(tmp_path / "all.zip", tmp_path / "submissions")
+    assert there(tmp_path) == {"Ada-Example-101": ["a.py"]}
+    assert list(made.left_out) == [f"{ADA}/odd.py"]
+
+
 def test_a_damaged_file_is_left_out_and_named(tmp_path):
     content = os.urandom(300)
     raw = zipped({f"{ADA}/bad.bin": content, f"{ADA}/good.py": ""})

@@ -7,12 +7,13 @@ lead out, doubled names and encrypted files are left out, each with its reason. 
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import stat
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from harness.errors import Rejected
@@ -23,7 +24,8 @@ __all__ = ["extract", "members_of", "open_archive", "unpack", "without_single_to
 
 _UTF8 = 0x800           # flag of an entry whose name is UTF-8
 _ENCRYPTED = 0x1
-_MOST_ENTRIES = 200_000
+_READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}      # the others may ask for any amount of memory
+_MOST_LISTED = 4 * MIB  # bytes of a hand-in's list of contents; 2,000 files take a tenth of it
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -36,31 +38,49 @@ def unpack(archive: Path, into: Path, *, limits: Intake = INTAKE) -> dict[str, s
         Rejected: it is no archive that can be read, or holds more than a hand-in may.
 
     """
-    with open_archive(archive) as opened:
+    with open_archive(archive, most_listed=_MOST_LISTED) as opened:
         members, left_out = members_of(opened)
         chosen, inner = without_single_top(members)
         left_out = {name.removeprefix(inner): reason for name, reason in left_out.items()}
         return left_out | extract(opened, chosen, into, limits=limits)
 
 
-def open_archive(archive: Path) -> zipfile.ZipFile:
-    """Open a zip archive.
+@contextlib.contextmanager
+def open_archive(archive: Path, *, most_listed: int = 256 * MIB) -> Iterator[zipfile.ZipFile]:
+    """Open a zip archive whose list of contents has at most `most_listed` bytes, as it is held in memory.
 
     Raises:
         Rejected: it cannot be read, or lists too much.
 
     """
+    with contextlib.ExitStack() as stack:
+        yield _opened(archive, stack, most_listed)
+
+
+class _Pieces(io.FileIO):
+    """A file that is never read in one large piece, whatever length the archive claims for it."""
+
+    def __init__(self, path: Path, most: int) -> None:
+        super().__init__(path)
+        self._most = most
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read `size` bytes, or to the end."""
+        wanted = self._most + 1 if size is None or size < 0 else min(size, self._most + 1)
+        data = super().read(wanted) or b""
+        if len(data) > self._most:
+            raise Rejected("its list of contents is too long", hint="Pack what is needed alone.")
+        return data
+
+
+def _opened(archive: Path, stack: contextlib.ExitStack, most_listed: int) -> zipfile.ZipFile:
     try:
-        opened = zipfile.ZipFile(archive)
+        return stack.enter_context(zipfile.ZipFile(stack.enter_context(_Pieces(archive, most_listed))))
     except (*_DAMAGED, OSError) as error:
         raise Rejected(
             f"{archive.name} is no zip archive that can be read ({error})",
             rationale="Only zip archives are unpacked.", hint="Download or pack it again.",
         ) from None
-    if len(opened.infolist()) > _MOST_ENTRIES:
-        opened.close()
-        raise Rejected(f"{archive.name} lists more than {_MOST_ENTRIES} files", hint="Pack what is needed alone.")
-    return opened
 
 
 def members_of(archive: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], dict[str, str]]:
@@ -118,7 +138,9 @@ def _reason_of_kind(info: zipfile.ZipInfo) -> str | None:
         return "a symbolic link; put the file itself there"
     if kind not in {0, stat.S_IFREG}:
         return "neither a file nor a folder"
-    return "it is encrypted; pack it without a password" if info.flag_bits & _ENCRYPTED else None
+    if info.flag_bits & _ENCRYPTED:
+        return "it is encrypted; pack it without a password"
+    return None if info.compress_type in _READABLE else "it is packed by an unusual method; pack it by the usual one"
 
 
 def without_single_top(members: Mapping[str, zipfile.ZipInfo]) -> tuple[dict[str, zipfile.ZipInfo], str]:
