@@ -15,7 +15,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import __version__
-from harness.cli import bench, calibrate, check, demo, doctor, grade, new, quiz, quiz_class, quiz_moodle, schema
+from harness.cli import (
+    bench,
+    calibrate,
+    check,
+    demo,
+    doctor,
+    exchange,
+    grade,
+    new,
+    quiz,
+    quiz_class,
+    quiz_moodle,
+    schema,
+)
 from harness.cli.exits import INTERRUPTED, OURS, WRONG_USE
 from harness.errors import HarnessFault, UserError
 
@@ -35,10 +48,12 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("schema")(schema.schema)
+app.command("import")(exchange.import_)
 quiz.app.command("stats")(quiz_class.stats)
 quiz.app.command("export")(quiz_moodle.export)
 quiz.app.command("import")(quiz_moodle.import_)
 app.add_typer(quiz.app, name="quiz")
+app.add_typer(exchange.app, name="export")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value
