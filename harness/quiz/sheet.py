@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from harness import documents
 from harness.course import Course
 from harness.errors import UserError
-from harness.quiz.exact import Exact, Identifier
+from harness.quiz.exact import IDENTIFIER, Exact, Identifier
 from harness.quiz.words import YesNo
 from harness.records import Record
 
@@ -168,7 +168,7 @@ def check_key(sheet: Sheet, key: Key) -> None:
 
 def _path(folder: Path, quiz_id: str) -> Path | None:
     """Give the path of a quiz file; None for an id that is no plain name, such as "../other"."""
-    return folder / f"{quiz_id}.yaml" if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", quiz_id) else None
+    return folder / f"{quiz_id}.yaml" if re.fullmatch(IDENTIFIER, quiz_id) else None
 
 
 def _check_name(path: Path, quiz_id: str) -> None:

@@ -143,13 +143,25 @@ def test_a_sheet_goes_to_moodle_and_comes_back(tmp_path):
     assert "is there already" in again.stderr
 
 
+def test_a_sheet_comes_back_from_moodle_xml_with_its_title_and_points(tmp_path):
+    harness("quiz", "export", "summer22", "--with-key", "--format", "moodle-xml", "-o", tmp_path / "sheet.xml")
+    done = harness("quiz", "import", tmp_path / "sheet.xml", "-o", tmp_path / "spring.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "spring.yaml: 19 statements, 20 points" in done.stdout
+    assert "a wrong answer is worth -1 of a right one" in done.stderr
+    assert "title: 'Generative models, summer 22: theory'" in (tmp_path / "spring.yaml").read_text()
+
+
 @pytest.mark.parametrize(("words", "says"), [
     (["quiz", "export", "summer99"], "there is no quiz 'summer99'"),
     (["quiz", "import", "README.md", "-o", "OUT/x.yaml"], "no true/false question"),
     (["quiz", "import", "no.gift", "-o", "OUT/x.yaml"], "no.gift: there is no such file"),
-    (["quiz", "import", "SAMPLE", "-o", "OUT/x y.yaml"], "check -o and --points"),
-    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "many"], "must be a number"),
-    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "-3"], "check -o and --points"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x y.yaml"], "the name of a quiz has at most 32 letters"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "many"], "--points 'many' must be a number"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "-3"], "--points -3 must be above 0"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "0"], "--points 0 must be above 0"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "1e999999999"], "of ordinary size"),
+    (["quiz", "export", "summer23", "-o", "SAMPLE"], "is there already"),
     (["quiz", "import", "SAMPLE", "-o", "OUT/x.txt"], "must be called NAME.yaml"),
     (["quiz", "stats", "submissions/group1", "submissions/group3"], "choose one with --quiz"),
     (["schema", "keys"], "take one of manifest, answers, sheet, key, rubric"),
