@@ -43,7 +43,7 @@ def export(
         raise UserError(f"{out} is there already; remove it, or choose another name with -o")
     course = find_course()
     found = load_sheet(course, sheet)
-    key = load_key(course, sheet) if with_key else None
+    key = load_key(course, sheet, sheet=found) if with_key else None
     if with_key and key is None:
         raise UserError(f"there is no key to {sheet} ({course.keys / f'{sheet}.yaml'}); leave out --with-key")
     said = remarks(found, key)

@@ -55,7 +55,8 @@ def collect(paths: Sequence[Path], *, course: Course, quiz: str | None = None) -
     """
     read, papers, left_out = _read(paths)
     chosen = quiz or _only_quiz(read)
-    sheet, key = load_sheet(course, chosen), load_key(course, chosen)
+    sheet = load_sheet(course, chosen)
+    key = load_key(course, chosen, sheet=sheet)
     if key is None:
         raise UserError(
             f"there is no key to {chosen} ({course.keys / f'{chosen}.yaml'}); statistics are of marked answers")
