@@ -69,7 +69,9 @@ def collect(paths: Sequence[Path], *, course: Course, quiz: str | None = None) -
         except (UserError, Rejected) as error:
             left_out[name] = str(error).splitlines()[0]
     if not collected.marked:
-        raise UserError(f"none of the {len(paths)} hand-ins has answers to {chosen} that can be read")
+        why = f"; the first: {next(iter(left_out.values()))}" if left_out else ""
+        there = documents.counted(len(paths), "hand-in")
+        raise UserError(f"{there} looked at, none with answers to {chosen} that can be read{why}")
     return collected
 
 

@@ -97,6 +97,19 @@ def test_empty_sheets_are_not_called_copies(sheet, key):
     assert statistics(marked(sheet, key, [{}, {}, {"1a": "yes"}])).same_patterns == ()
 
 
+def test_answers_that_differ_in_one_statement_are_listed_with_it_and_what_is_wrong_in_both(paper, cohorts):
+    sheet, truth = paper
+    verdicts = cohorts.draw(20, np.random.default_rng(1))
+    verdicts[0] = [WRONG, RIGHT] * 10
+    verdicts[1] = verdicts[0]
+    verdicts[1, 5] = ABSTAINED
+    found = statistics(marked(sheet, key_of(truth), [given(one, truth) for one in verdicts]))
+    first = found.near_patterns[0]
+    assert (first.groups, first.others, first.apart, first.alike_wrong) == (("group0",), ("group1",), ("2b",), 10)
+    assert first.in_class < 0.001
+    assert all(one.in_class < 1 for one in found.near_patterns)
+
+
 def test_the_order_of_groups_changes_nothing_but_their_order(paper, cohorts):
     sheet, truth = paper
     key = key_of(truth)
