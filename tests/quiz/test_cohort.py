@@ -240,6 +240,16 @@ def test_the_shipped_hand_ins_can_be_counted(course):
     result = statistics(found.marked)
     assert load_key(course, "summer23") is not None
     assert (result.groups, len(result.statements)) == (2, 20)
+    assert found.left_out == {}
+    assert found.others == {"group1": "summer22", "group2": "summer22"}     # one in YAML, one as a PDF
+
+
+def test_a_class_that_answers_on_paper_alone_says_its_quiz_in_its_manifests(own):
+    manifest = MANIFEST.replace("theory.yaml", "theory.txt")
+    folders = [
+        hand_in(own, name, "1a: yes\n1b: no\n", manifest.format(name), "theory.txt") for name in ("group1", "group2")]
+    collected = collect(folders, course=own)
+    assert [one.quiz for one in collected.marked.values()] == ["small", "small"]
 
 
 def test_answers_on_paper_are_counted_with_the_others(tmp_path):
