@@ -122,9 +122,8 @@ def _alike(found: QuizStatistics) -> Iterator[str]:
     if left:
         yield f"[dim]and {counted(left, 'more pair')} that chance is not expected to make (--json)[/]"
     if found.near_unlisted:
-        yield (
-            f"[dim]{counted(found.near_unlisted, 'pair')} of answers differ in one or two statements, as chance makes"
-            " them in such a class[/]")
+        more = counted(found.near_unlisted, "more pair")
+        yield f"[dim]{more} at most two statements apart, which chance alone does in such a class[/]"
 
 
 def _groups(names: Sequence[str]) -> str:
