@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from harness.quiz.patterns import identical, nearly
+from harness.quiz.patterns import identical, nearly, probabilities
 from harness.quiz.statistics import (
     ABSTAINED,
     RIGHT,
@@ -147,7 +147,8 @@ def statistics(
     names = list(marked)
     points = [result.points or 0.0 for result in marked.values()]
     reliability = kr20(verdicts)
-    near, near_unlisted = _near(verdicts, names, [one.id for one in counting])
+    expected = probabilities(verdicts)
+    near, near_unlisted = _near(verdicts, expected, names, [one.id for one in counting])
     return QuizStatistics(
         quiz=first.quiz, groups=len(names), max_points=first.max_points,
         mean_points=float(np.mean(points)), median_points=float(np.median(points)),
@@ -155,7 +156,7 @@ def statistics(
             _statement(column, verdicts[:, place], telling[place], names) for place, column in enumerate(columns)),
         kr20=Estimate(value=reliability[0], interval=reliability[1]) if reliability else None,
         key_doubts=tuple(_doubts(columns, verdicts, worth, telling)),
-        same_patterns=tuple(_same(verdicts, names)), near_patterns=near, near_unlisted=near_unlisted,
+        same_patterns=tuple(_same(verdicts, expected, names)), near_patterns=near, near_unlisted=near_unlisted,
         void=tuple(one.id for one in first.statements if one.verdict == "void"), left_out=dict(left_out or {}),
     )
 
@@ -229,9 +230,9 @@ def _contradicting(verdicts: np.ndarray) -> Share:
     return _share(int(np.sum(verdicts == WRONG)), int(np.sum(verdicts != ABSTAINED)))
 
 
-def _same(verdicts: np.ndarray, names: Sequence[str]) -> list[SamePattern]:
+def _same(verdicts: np.ndarray, expected: np.ndarray, names: Sequence[str]) -> list[SamePattern]:
     found = []
-    for same in identical(verdicts):
+    for same in identical(verdicts, expected=expected):
         right, wrong, abstained = np.bincount(verdicts[same.groups[0]], minlength=3).tolist()
         if right + wrong == 0:
             continue        # nobody's answers are not a copy of anybody's
@@ -241,10 +242,14 @@ def _same(verdicts: np.ndarray, names: Sequence[str]) -> list[SamePattern]:
     return found
 
 
-def _near(verdicts: np.ndarray, names: Sequence[str], ids: Sequence[str]) -> tuple[tuple[NearPattern, ...], int]:
+def _near(
+    verdicts: np.ndarray, expected: np.ndarray, names: Sequence[str], ids: Sequence[str],
+) -> tuple[tuple[NearPattern, ...], int]:
     """List those pairs of answers that chance alone is not expected to make, and count the others."""
     answered = (verdicts != ABSTAINED).any(axis=1)
-    found = [one for one in nearly(verdicts) if answered[one.groups[0][0]] and answered[one.groups[1][0]]]
+    found = [
+        one for one in nearly(verdicts, expected=expected)
+        if answered[one.groups[0][0]] and answered[one.groups[1][0]]]
     telling = [one for one in found if one.in_class < 1][:MOST_NEAR]
     listed = []
     for near in telling:

@@ -55,17 +55,18 @@ class Near(NamedTuple):
     in_class: float
 
 
-def identical(verdicts: np.ndarray) -> list[Same]:
+def identical(verdicts: np.ndarray, *, expected: np.ndarray | None = None) -> list[Same]:
     """Find groups with the same verdicts throughout, the least likely coincidence first.
 
     Args:
         verdicts: (groups, statements) of the categories 0, 1, 2 (right, wrong, abstained).
+        expected: their `probabilities`, where these are at hand.
 
     """
     shared = [places for places in _patterns(verdicts) if len(places) > 1]
     if not shared or not verdicts.shape[1]:
         return []
-    expected = probabilities(verdicts)
+    expected = probabilities(verdicts) if expected is None else expected
     groups, statements = verdicts.shape
     found = []
     for places in shared:
@@ -75,7 +76,7 @@ def identical(verdicts: np.ndarray) -> list[Same]:
     return sorted(found, key=lambda same: (same.chance, same.groups))
 
 
-def nearly(verdicts: np.ndarray) -> list[Near]:
+def nearly(verdicts: np.ndarray, *, expected: np.ndarray | None = None) -> list[Near]:
     """Find groups whose verdicts differ in one or two statements, the least likely coincidence first.
 
     How near answers come to given ones by chance is a Poisson-binomial number: each statement agrees by itself, with
@@ -84,15 +85,18 @@ def nearly(verdicts: np.ndarray) -> list[Near]:
 
     Args:
         verdicts: (groups, statements) of the categories 0, 1, 2 (right, wrong, abstained).
+        expected: their `probabilities`, where these are at hand.
 
     """
     groups, statements = verdicts.shape
+    if statements <= MOST_APART:
+        return []
     members = _patterns(verdicts)
     patterns = verdicts[[places[0] for places in members]]
     pairs = _near_pairs(patterns)
-    if not len(pairs) or statements <= MOST_APART:
+    if not len(pairs):
         return []
-    expected = probabilities(verdicts)[[places[0] for places in members]]
+    expected = (probabilities(verdicts) if expected is None else expected)[[places[0] for places in members]]
     one, other = pairs.T
     apart = patterns[one] != patterns[other]
     chance = np.maximum(
@@ -155,6 +159,8 @@ def probabilities(verdicts: np.ndarray) -> np.ndarray:
         verdicts: (groups, statements) of the categories 0, 1, 2.
 
     """
+    if not verdicts.size:
+        return np.zeros((*verdicts.shape, 3))
     seen = np.eye(3)[verdicts]
     # Groups with the same three numbers have the same parameters, so large classes cost no more than small ones.
     numbers, member, times = np.unique(seen.sum(axis=1), axis=0, return_inverse=True, return_counts=True)

@@ -69,6 +69,16 @@ def test_void_statements_are_counted_nowhere(sheet, key):
     assert [one.id for one in found.statements] == ["1b", "1c", "2a", "2b", "2c"]
 
 
+def test_a_sheet_on_which_every_statement_is_void_has_no_statistics_and_no_fault(sheet, key):
+    scheme = sheet.scheme.model_copy(update={"void": "point"})
+    voided = sheet.model_copy(update={"scheme": scheme, "questions": tuple(
+        one.model_copy(update={"statements": tuple(
+            statement.model_copy(update={"void": True}) for statement in one.statements)})
+        for one in sheet.questions)})
+    found = statistics(marked(voided, key, [{"1a": "yes"}, {"1a": "yes"}]))
+    assert (found.statements, found.same_patterns, found.near_patterns, found.mean_points) == ((), (), (), 12)
+
+
 def test_arguments_for_the_wrong_answer_are_listed_the_most_frequent_first(sheet, key):
     def answers(answer, argument):
         return mark(sheet, key, Answers(quiz=None, given=(Given(id="1c", answer=answer, argument=argument),)))
