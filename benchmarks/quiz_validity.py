@@ -18,7 +18,7 @@ import numpy as np
 
 from harness.quiz import Answers, Key, KeyEntry, Question, Sheet, Statement, mark
 from harness.quiz.cohort import statistics
-from harness.quiz.patterns import identical
+from harness.quiz.patterns import identical, nearly
 from harness.quiz.statistics import ABSTAINED, RIGHT, WRONG, discrimination
 
 STATEMENTS = 20
@@ -92,14 +92,24 @@ def doubts(groups: int, classes: int, rng: np.random.Generator) -> dict[str, flo
 
 
 def alarms(groups: int, classes: int, rng: np.random.Generator) -> dict[str, float]:
-    """Give the share of classes in which independent groups, and one group with its copy, are said to be unlikely."""
-    false = copies = 0
+    """Give the share of classes in which independent groups, and one group with its copy, are said to be unlikely.
+
+    Copies are made as they are, and with one and two verdicts changed.
+    """
+    said = dict.fromkeys(("independent", "independent_nearly", "copied", "one_changed", "two_changed"), 0)
     for _ in range(classes):
         verdicts = draw(groups, rng)
-        false += any(same.in_class < 0.05 for same in identical(verdicts))
+        said["independent"] += any(same.in_class < 0.05 for same in identical(verdicts))
+        said["independent_nearly"] += any(near.in_class < 0.05 for near in nearly(verdicts))
         verdicts[1] = verdicts[0]
-        copies += any(same.in_class < 0.05 for same in identical(verdicts) if {0, 1} <= set(same.groups))
-    return {"independent": false / classes, "copied": copies / classes}
+        said["copied"] += any(same.in_class < 0.05 for same in identical(verdicts) if {0, 1} <= set(same.groups))
+        for changes, name in ((1, "one_changed"), (2, "two_changed")):
+            verdicts[1] = verdicts[0]
+            places = rng.choice(STATEMENTS, changes, replace=False)
+            verdicts[1, places] = (verdicts[1, places] + rng.integers(1, 3, changes)) % 3
+            said[name] += any(
+                near.in_class < 0.05 for near in nearly(verdicts) if {0, 1} <= {*near.groups[0], *near.groups[1]})
+    return {name: times / classes for name, times in said.items()}
 
 
 def main() -> None:

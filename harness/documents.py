@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -22,7 +23,8 @@ from harness.errors import UserError
 
 __all__ = [
     "MAX_BYTES", "MAX_DEPTH",
-    "compose", "display_name", "harmless", "line_of", "loads", "place", "plain", "raw", "read", "shown", "text_of",
+    "compose", "counted", "display_name", "harmless", "line_of", "line_of_field", "lines_of",
+    "loads", "place", "plain", "raw", "read", "shown", "text_of",
 ]
 
 MAX_BYTES = 2**20
@@ -116,7 +118,7 @@ def text_of(path: Path, *, name: str | None = None) -> str:
     if not path.exists():
         raise UserError(f"{name}: there is no such file; check the path")
     if not path.is_file():
-        raise UserError(f"{name}: not a regular file; give the path of a YAML file")
+        raise UserError(f"{name}: not a regular file; give the path of a file")
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -134,6 +136,15 @@ def text_of(path: Path, *, name: str | None = None) -> str:
 def harmless(text: str) -> str:
     """Replace in a stranger's text what does more than show: control characters and bidirectional overrides."""
     return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def counted(number: int | Fraction, noun: str, plural: str = "") -> str:
+    """Say how many there are of something: "1 hand-in", "2 hand-ins".
+
+    >>> counted(1, "hand-in"), counted(0, "match", "matches")
+    ('1 hand-in', '0 matches')
+    """
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def shown(text: str, *, most: int = 60) -> str:
@@ -172,6 +183,31 @@ def compose(text: str, name: str) -> yaml.Node:
 def line_of(node: yaml.Node) -> int:
     """Give the line of a node, counted from 1."""
     return int(node.start_mark.line) + 1
+
+
+def line_of_field(path: Path, *steps: int | str) -> int:
+    """Give the line on which a field of a YAML file is written, or the item of a list.
+
+    Args:
+        path: a file that was read without a fault.
+        steps: names of fields and places in lists, from the outermost.
+
+    """
+    return _key_line(compose(text_of(path), path.name), list(steps))
+
+
+def lines_of(numbers: Sequence[int], *, most: int = 6) -> str:
+    """Name lines in words: "lines 4 and 7".
+
+    >>> lines_of([4]), lines_of([4, 7]), lines_of([4, 7, 9])
+    ('line 4', 'lines 4 and 7', 'lines 4, 7 and 9')
+    """
+    numbers = list(dict.fromkeys(numbers))
+    if len(numbers) == 1:
+        return f"line {numbers[0]}"
+    last = f"{len(numbers) - most + 1} more" if len(numbers) > most else str(numbers[-1])
+    first = numbers[:most - 1] if len(numbers) > most else numbers[:-1]
+    return f"lines {', '.join(map(str, first))} and {last}"
 
 
 def place(name: str, node: yaml.Node) -> str:

@@ -156,8 +156,9 @@ def _read_report(submission: Submission, clock: _Clock) -> tuple[HandIn, list[Fa
 
 
 def _theory(submission: Submission, workshop: Workshop) -> TheoryResult:
-    sheet = quiz.load_sheet(workshop.course, submission.manifest.assignment)
-    key = quiz.load_key(workshop.course, submission.manifest.assignment) if workshop.with_key else None
+    name = submission.manifest.assignment
+    sheet = quiz.load_sheet(workshop.course, name)
+    key = quiz.load_key(workshop.course, name, sheet=sheet) if workshop.with_key else None
     answers = submission.folder / submission.manifest.answers if submission.manifest.answers else None
     return quiz.theory(answers, sheet=sheet, key=key)
 

@@ -4,7 +4,8 @@ Everything is made from the real Fashion-MNIST, by the hand-ins' own `fit`. The 
 precision, and with them the facts of their training, so that a page can be drawn again without training:
 
     python scripts/make_submissions.py                   # everything: about a quarter of an hour on two cores
-    python scripts/make_submissions.py reports           # only the PDFs, from the weights that are there
+    python scripts/make_submissions.py reports           # only the pages, from the weights that are there
+    python scripts/make_submissions.py answers           # only the answer sheet that group2 filled in
     python scripts/make_submissions.py ladder            # only the weights of tests/ladder
 """
 
@@ -64,15 +65,21 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     names = [job.name for job in JOBS]
-    choices = ", ".join([*names, "ladder", "reports"])
+    choices = ", ".join([*names, "ladder", "reports", "answers"])
     parser.add_argument("what", nargs="*", help=f"{choices}; everything if left out")
     parser.add_argument("--data", type=Path, help="folder with the official archives")
     given = parser.parse_args()
-    wanted = set(given.what or [*names, "reports"])
+    wanted = set(given.what or [*names, "reports", "answers"])
     if "ladder" in wanted:
         wanted = (wanted - {"ladder"}) | {name for name in names if name.startswith("ladder")}
-    if unknown := wanted - {*names, "reports"}:
+    if unknown := wanted - {*names, "reports", "answers"}:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    if "answers" in wanted:
+        from hand_in_answers import fill_in_sheet
+
+        fill_in_sheet()
+    if wanted == {"answers"}:
+        return
     data = load(folder=given.data)
     train_images = as_tensor(data.train.images)
     for job in JOBS:

@@ -12,9 +12,11 @@ import torch
 from harness.course import Course
 from harness.data import fashion_mnist
 from harness.handin import facts
-from harness.quiz import check_file
+from harness.quiz import check_file, load_key, load_sheet
+from harness.quiz import theory as read_theory
 from harness.records import TheoryResult
 from harness.submissions import Submission, intake
+from scripts.hand_in_answers import ARGUMENTS, GROUP2
 from scripts.hand_in_models import as_tensor, trained
 from tests.conftest import real_data_folder
 
@@ -117,6 +119,17 @@ def test_group3_agrees_with_the_key_everywhere():
     assert marked.points == marked.max_points == 20
     assert marked.problems == []
     assert sum(bool(one.argument) for one in marked.statements) >= 5
+
+
+def test_group2_answers_on_the_sheet_that_the_course_hands_out():
+    course = Course(ROOT)
+    sheet = load_sheet(course, "summer22")
+    marked = read_theory(folder("group2") / "answers.pdf", sheet=sheet, key=load_key(course, "summer22"))
+    assert {one.id: one.answer for one in marked.statements} == GROUP2
+    assert {one.id: one.argument for one in marked.statements if one.argument} == ARGUMENTS
+    assert marked.problems == []
+    assert marked.points == pytest.approx(300 / 19)     # 16 right, 1 wrong, 2 left out
+    assert all(one.crop is not None for one in marked.statements)
 
 
 def test_group1_is_partly_wrong_and_partly_abstains():

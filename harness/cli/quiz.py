@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -25,16 +25,6 @@ def _group() -> None:
     pass
 
 
-def _broken(message: str, *, as_json: bool) -> NoReturn:
-    """Say that a file of answers cannot be read: its group's fault, not a wrong use of the program."""
-    if as_json:
-        typer.echo(json.dumps({
-            "quiz": "", "points": None, "max_points": 0, "statements": [], "problems": [message]}, indent=2))
-    else:
-        typer.echo(f"harness: {message}", err=True)
-    raise typer.Exit(FAULTS)
-
-
 @app.command("check")
 def check(
     answers: Annotated[Path, typer.Argument(metavar="ANSWERS.YAML", help="The answers of a group.")],
@@ -42,23 +32,22 @@ def check(
     no_key: Annotated[bool, typer.Option("--no-key", help="Check the form only, even where the key is.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Mark answers where the key is at hand; without it, check only their form."""
+    """Mark answers where the key is at hand; without it, check only their form.
+
+    Exit code 1: something is wrong with single answers, such as one that is missing, unknown or given twice.
+    Exit code 2: the file is not there, or cannot be read as answers.
+    """
     from harness.cli.terminal import console, plain, theory_table
     from harness.course import find_course
+    from harness.documents import counted
     from harness.quiz import check_file
     from harness.quiz.collect import PAPERS
-    from harness.records import Outcome
 
     if answers.suffix.casefold() in PAPERS:
         raise UserError(
             f"{answers}: this command takes answers.yaml; make one by "
             f"`harness quiz read {answers} --quiz NAME -o answers.yaml`")
-    try:
-        theory = check_file(answers, course=find_course(), with_key=not no_key)
-    except UserError as error:
-        if not answers.is_file():
-            raise
-        _broken(str(error), as_json=as_json)
+    theory = check_file(answers, course=find_course(), with_key=not no_key)
     marked = theory.points is not None
     if as_json:
         typer.echo(json.dumps({
@@ -73,7 +62,6 @@ def check(
         if marked:
             out.print(f"\n[bold]{theory.points:g} of {theory.max_points:g} points[/]  {plain(theory.explanation)}")
         else:
-            good = "the form is right" if not theory.problems else f"{len(theory.problems)} problem(s) of form"
+            good = "the form is right" if not theory.problems else counted(len(theory.problems), "problem") + " of form"
             out.print(f"\n[bold]{good}[/]; no key was used, so nothing is said about the answers")
-    faulty = theory.outcome is Outcome.SUBMISSION_FAULT or bool(theory.problems)
-    raise typer.Exit(FAULTS if faulty else DONE)
+    raise typer.Exit(FAULTS if theory.problems else DONE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +20,7 @@ __all__ = ["stats"]
 
 MOST_ARGUMENTS = 3      # shown for a statement; --json has all
 MOST_GROUPS = 8         # named of those with the same answers
+MOST_PAIRS = 10         # named of those with nearly the same answers
 
 
 def stats(
@@ -36,6 +37,7 @@ def stats(
     """
     from harness.cli.terminal import console, plain
     from harness.course import find_course
+    from harness.documents import counted
     from harness.quiz.cohort import statistics
     from harness.quiz.collect import collect
 
@@ -49,7 +51,7 @@ def stats(
         for line in _lines(found):
             out.print(line)
         if collected.others:
-            out.print(f"[dim]{len(collected.others)} hand-ins answer another quiz and are not counted[/]")
+            out.print(f"[dim]not counted, as another quiz is answered: {counted(len(collected.others), 'hand-in')}[/]")
         for name, why in found.left_out.items():
             out.print(f"[yellow]not counted[/] {plain(name)}: {plain(why)}")
     raise typer.Exit(FAULTS if found.left_out else DONE)
@@ -60,10 +62,11 @@ def _table(found: QuizStatistics) -> Table:
     from rich.table import Table
 
     from harness.cli.terminal import plain
+    from harness.documents import counted
     from harness.quiz import figures
 
     table = Table(
-        title=f"{plain(found.quiz)} · {found.groups} groups", title_justify="left", box=SIMPLE_HEAD,
+        title=f"{plain(found.quiz)} · {counted(found.groups, 'group')}", title_justify="left", box=SIMPLE_HEAD,
         show_edge=False, pad_edge=False)
     for title, justify in (
         ("", "left"), ("key", "left"), ("right", "right"), ("wrong", "right"), ("left out", "right"),
@@ -96,13 +99,38 @@ def _lines(found: QuizStatistics) -> Iterator[str]:
             f"[yellow]look at the key of[/] {plain(doubt.id)}: {doubt.better.count} of {doubt.better.of} in the better"
             f" half contradict it ({doubt.key}), {doubt.others.count} of {doubt.others.of} of the others; "
             f"by chance anywhere on the sheet: {figures.chance(doubt.by_chance)}")
+    yield from _alike(found)
+    yield from _arguments(found)
+
+
+def _alike(found: QuizStatistics) -> Iterator[str]:
+    """Name groups with the same answers, or nearly so, and how likely chance makes that."""
+    from harness.documents import counted
+    from harness.quiz import figures
+
     for same in found.same_patterns:
-        more = f" and {len(same.groups) - MOST_GROUPS} more" if len(same.groups) > MOST_GROUPS else ""
         yield (
-            f"[yellow]same answers[/] {plain(', '.join(same.groups[:MOST_GROUPS]))}{more}: {same.right} right, "
+            f"[yellow]same answers[/] {_groups(same.groups)}: {same.right} right, "
             f"{same.wrong} wrong, {same.abstained} left out; "
             f"by chance anywhere in the class: {figures.chance(same.in_class)}")
-    yield from _arguments(found)
+    for near in found.near_patterns[:MOST_PAIRS]:
+        yield (
+            f"[yellow]nearly the same[/] {_groups(near.groups)} and {_groups(near.others)}: all but "
+            f"{', '.join(near.apart)}; {counted(near.alike_wrong, 'wrong answer')} in common; "
+            f"by chance anywhere in the class: {figures.chance(near.in_class)}")
+    left = len(found.near_patterns[MOST_PAIRS:])
+    if left:
+        yield f"[dim]and {counted(left, 'more pair')} that chance is not expected to make (--json)[/]"
+    if found.near_unlisted:
+        more = counted(found.near_unlisted, "more pair")
+        yield f"[dim]{more} at most two statements apart, which chance alone does in such a class[/]"
+
+
+def _groups(names: Sequence[str]) -> str:
+    from harness.cli.terminal import plain
+
+    more = f" and {len(names) - MOST_GROUPS} more" if len(names) > MOST_GROUPS else ""
+    return plain(", ".join(names[:MOST_GROUPS])) + more
 
 
 def _arguments(found: QuizStatistics) -> Iterator[str]:
@@ -113,7 +141,8 @@ def _arguments(found: QuizStatistics) -> Iterator[str]:
         yield "\n[bold]Arguments for wrong answers[/]"
     for one in sorted(argued, key=lambda one: -one.wrong.count):
         answer = {"yes": "no", "no": "yes"}.get(one.key or "", "")
-        yield f"{plain(one.id)}, {one.wrong.count} of {found.groups} groups say {answer}:"
+        say = "says" if one.wrong.count == 1 else "say"
+        yield f"{plain(one.id)}, {one.wrong.count} of {found.groups} {say} {answer}:"
         for argument in one.arguments[:MOST_ARGUMENTS]:
             times = f" ({len(argument.groups)} groups)" if len(argument.groups) > 1 else ""
             yield f"  “{plain(argument.text)}”{times}"

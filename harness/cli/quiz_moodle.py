@@ -1,8 +1,10 @@
-"""`harness quiz export` and `import`: sheets to Moodle's question bank, and true/false questions from GIFT."""
+"""`harness quiz export` and `import`: sheets to Moodle's question bank, and true/false questions from there."""
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -35,15 +37,18 @@ def export(
     from harness.course import find_course
     from harness.errors import UserError
     from harness.quiz import load_key, load_sheet
-    from harness.quiz.moodle import items, remarks, write_gift, write_xml
+    from harness.quiz.moodle import heading, items, remarks, write_gift, write_xml
 
+    if out is not None and out.exists():
+        raise UserError(f"{out} is there already; remove it, or choose another name with -o")
     course = find_course()
     found = load_sheet(course, sheet)
-    key = load_key(course, sheet) if with_key else None
+    key = load_key(course, sheet, sheet=found) if with_key else None
     if with_key and key is None:
         raise UserError(f"there is no key to {sheet} ({course.keys / f'{sheet}.yaml'}); leave out --with-key")
     said = remarks(found, key)
-    text = {Format.GIFT: write_gift, Format.XML: write_xml}[format_](items(found, key), remarks=said)
+    text = {Format.GIFT: write_gift, Format.XML: write_xml}[format_](
+        items(found, key), remarks=[*heading(found), *said])
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -54,41 +59,78 @@ def export(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE.gift", help="Questions in Moodle's GIFT format.")],
+    file: Annotated[Path, typer.Argument(
+        metavar="FILE", help="Questions in Moodle's GIFT format or as Moodle XML.")],
     *,
     out: Annotated[Path, typer.Option(
         "-o", "--out", metavar="quiz/NAME.yaml", help="The sheet to write; its key goes to keys/ beside it.")],
-    title: Annotated[str, typer.Option("--title", show_default="its name", help="Title of the sheet.")] = "",
+    title: Annotated[str, typer.Option(
+        "--title", show_default="what the file says, else its name", help="Title of the sheet.")] = "",
     points: Annotated[str | None, typer.Option(
-        "--points", metavar="POINTS", show_default="one for each statement", help="Points of the sheet.")] = None,
+        "--points", metavar="POINTS", show_default="what the file says, else one for each statement",
+        help="Points of the sheet, such as 20 or 7.5.")] = None,
 ) -> None:
-    """Make sheet and key of the true/false questions of a GIFT file."""
+    """Make sheet and key of the true/false questions of a GIFT or Moodle XML file.
+
+    Taken are true/false questions and choices between yes, no and abstaining; others are listed and left out.
+    """
     from harness import documents
     from harness.errors import UserError
-    from harness.quiz.exact import exact
-    from harness.quiz.moodle import adopt, read_gift
+    from harness.quiz.moodle import adopt, read_questions
 
     key_path = out.parent / "keys" / out.name
-    if out.suffix != ".yaml":
-        raise UserError(f"{out}: the sheet must be called NAME.yaml, such as quiz/spring.yaml")
-    for path in (out, key_path):
-        if path.exists():
-            raise UserError(f"{path} is there already; remove it, or choose another name with -o")
+    _check_new(out, key_path)
+    wanted = _points(points)
     name = documents.display_name(file)
     try:
-        wanted = exact(points) if points is not None else None
+        questions, said = read_questions(documents.text_of(file, name=name), name)
         adopted = adopt(
-            read_gift(documents.text_of(file, name=name), name), quiz=out.stem, title=title, points=wanted)
+            questions, quiz=out.stem, title=title.strip() or said.title,
+            points=said.points if wanted is None else wanted)
     except UserError as error:
         raise UserError(str(error) if str(error).startswith(name) else f"{name}: {error}") from None
-    except ValueError as error:     # a name or number that no sheet can have: pydantic's words, or those of `exact`
-        problem = str(error).splitlines()[-1] if points is None else str(error).splitlines()[0]
-        raise UserError(f"no sheet can be made of {name}: {problem.strip()}; check -o and --points") from None
     _write(out, adopted.sheet_yaml())
     _write(key_path, adopted.key_yaml())
     for one in adopted.left_out:
         typer.echo(f"left out: {documents.harmless(one)}", err=True)
-    typer.echo(f"{out}: {len(adopted.key.answers)} statements\n{key_path}: their key, for the staff alone")
+    sheet = adopted.sheet
+    typer.echo(
+        f"note: a wrong answer is worth {sheet.scheme.wrong} of a right one; a floor is nothing that Moodle knows, so "
+        f"`floor: {sheet.scheme.floor}` is the program's choice: look at the scheme in {out}", err=True)
+    typer.echo(
+        f"{out}: {documents.counted(len(sheet.statements), 'statement')}, {documents.counted(sheet.points, 'point')}\n"
+        f"{key_path}: their key, for the staff alone")
+
+
+def _check_new(sheet: Path, key: Path) -> None:
+    """Refuse names that no quiz can have, and those of files that are there."""
+    from harness.errors import UserError
+    from harness.quiz.exact import IDENTIFIER
+
+    if sheet.suffix != ".yaml":
+        raise UserError(f"{sheet}: the sheet must be called NAME.yaml, such as quiz/spring.yaml; change -o")
+    if not re.fullmatch(IDENTIFIER, sheet.stem):
+        raise UserError(
+            f"{sheet}: the name of a quiz has at most 32 letters, digits, dots, hyphens and underscores, and begins "
+            "with a letter or digit, such as quiz/spring.yaml; change -o")
+    for path in (sheet, key):
+        if path.exists():
+            raise UserError(f"{path} is there already; remove it, or choose another name with -o")
+
+
+def _points(written: str | None) -> Fraction | None:
+    from harness.errors import UserError
+    from harness.quiz.exact import exact
+
+    if written is None:
+        return None
+    try:
+        points = exact(written)
+    except ValueError as error:
+        raise UserError(f"--points {written!r} {error}") from None
+    if points <= 0:
+        raise UserError(f"--points {written} must be above 0, such as 20 or 7.5")
+    return points
 
 
 def _write(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from harness import documents
 from harness.documents import place, shown
 from harness.errors import UserError
 from harness.quiz.sheet import Sheet
-from harness.quiz.words import ALLOWED, Answer, read_answer
+from harness.quiz.words import ALLOWED, UNCLEAR, Answer, read_answer
 from harness.records import Record
 
 __all__ = ["ARGUMENT_LINES", "LINE_LENGTH", "Answers", "Given", "read_answers", "template"]
@@ -35,6 +35,7 @@ class Given(Record):
     answer: Answer | None       # None where it could not be read
     argument: str = ""
     problems: tuple[str, ...] = ()
+    line: int = 0               # of the file, from 1; 0 where there are no lines
 
 
 class Answers(Record):
@@ -43,6 +44,7 @@ class Answers(Record):
     quiz: str | None
     given: tuple[Given, ...]
     problems: tuple[str, ...] = ()      # of the file as a whole
+    file: str = ""                      # what messages call it
 
     @classmethod
     def of(cls, answers: Mapping[str, Answer], *, quiz: str | None = None) -> Self:
@@ -66,17 +68,18 @@ def read_answers(path: Path, *, name: str | None = None) -> Answers:
     if not isinstance(root, yaml.MappingNode):
         raise UserError(f"{place(name, root)}: write `quiz: ...` and `answers:`, and below it `  1a: yes`")
     top: dict[str, yaml.Node] = {}
+    lines: dict[str, int] = {}
     problems = []
     for key, value in _fields(root, name):
         where = f"{place(name, key)}: {shown(key.value)}"
         if key.value in top:
-            raise UserError(f"{where} stands here a second time; remove one of them")
-        top[key.value] = value
+            raise UserError(f"{where} stands here a second time (first in line {lines[key.value]}); remove one of them")
+        top[key.value], lines[key.value] = value, documents.line_of(key)
         if key.value not in {"quiz", "answers"}:
             problems.append(f"{where} is not a field that is known here (quiz, answers); it is ignored")
     return Answers(
         quiz=_quiz(top.get("quiz"), name), given=_all_given(top.get("answers"), name),
-        problems=tuple(problems),
+        problems=tuple(problems), file=name,
     )
 
 
@@ -126,10 +129,10 @@ def _given(key: yaml.ScalarNode, node: yaml.Node, name: str) -> Given:
     where = f"{place(name, key)}: {shown(one)[1:-1]}"
     if isinstance(node, yaml.ScalarNode):
         answer, problems = _answer([node], where, name)
-        return Given(id=one, answer=answer, problems=tuple(problems))
+        return Given(id=one, answer=answer, problems=tuple(problems), line=documents.line_of(key))
     if not isinstance(node, yaml.MappingNode):
         problem = f"{where} has a list where one answer is wanted; {_LEFT}"
-        return Given(id=one, answer=None, problems=(problem,))
+        return Given(id=one, answer=None, problems=(problem,), line=documents.line_of(key))
     fields: dict[str, list[yaml.Node]] = {}
     for field, value in _fields(node, name):
         fields.setdefault(field.value, []).append(value)
@@ -137,7 +140,8 @@ def _given(key: yaml.ScalarNode, node: yaml.Node, name: str) -> Given:
     argument, more = _argument(fields.pop("argument", []), where, name)
     problems += more
     problems += [f"{where}: the field {shown(one)} is ignored; write answer and argument" for one in fields]
-    return Given(id=one, answer=answer, argument=argument, problems=tuple(problems))
+    return Given(
+        id=one, answer=answer, argument=argument, problems=tuple(problems), line=documents.line_of(key))
 
 
 _LEFT = f"it stays unmarked; write {ALLOWED}"
@@ -145,12 +149,15 @@ _LEFT = f"it stays unmarked; write {ALLOWED}"
 
 def _answer(nodes: list[yaml.Node], where: str, name: str) -> tuple[Answer | None, list[str]]:
     if len(nodes) > 1:
-        return None, [f"{where} has {len(nodes)} answers; it stays unmarked, keep one of them"]
+        lines = documents.lines_of([documents.line_of(node) for node in nodes])
+        return None, [f"{where} has {len(nodes)} answers ({lines}); it stays unmarked, keep one of them"]
     if not nodes:
         return None, [f"{where} has no field `answer`; {_LEFT}"]
     if not isinstance(nodes[0], yaml.ScalarNode):
         return None, [f"{where} has a list or fields where one answer is wanted; {_LEFT}"]
     answer = read_answer(documents.plain(nodes[0], name))
+    if answer is None and nodes[0].value.strip() == UNCLEAR:
+        return None, [f"{where} is still {UNCLEAR}; it stays unmarked until a person writes yes, no or abstain"]
     if answer is None:
         return None, [f"{where} is {shown(nodes[0].value)}; {_LEFT}"]
     return answer, []

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from harness.quiz.patterns import identical
+from harness.quiz.patterns import identical, nearly, probabilities
 from harness.quiz.statistics import (
     ABSTAINED,
     RIGHT,
@@ -27,7 +27,8 @@ from harness.quiz.statistics import (
 from harness.records import Record, StatementResult, TheoryResult
 
 __all__ = [
-    "Argument", "Estimate", "KeyDoubt", "QuizStatistics", "SamePattern", "Share", "StatementStatistics", "statistics",
+    "Argument", "Estimate", "KeyDoubt", "NearPattern", "QuizStatistics", "SamePattern", "Share",
+    "StatementStatistics", "statistics",
 ]
 
 
@@ -91,6 +92,17 @@ class SamePattern(Record):
     in_class: float     # bound on the chance that any two groups of the class agree on a sheet as rare as this
 
 
+class NearPattern(Record):
+    """Groups whose answers differ in one or two statements."""
+
+    groups: tuple[str, ...]
+    others: tuple[str, ...]
+    apart: tuple[str, ...]      # ids of the statements in which they differ
+    alike_wrong: int            # statements on which both have the same wrong answer
+    chance: float       # that another group as good comes as near by itself
+    in_class: float     # bound on the chance that any two groups of the class come out as unlikely near
+
+
 class QuizStatistics(Record):
     """What a class's answers say."""
 
@@ -103,9 +115,13 @@ class QuizStatistics(Record):
     kr20: Estimate | None
     key_doubts: tuple[KeyDoubt, ...] = ()
     same_patterns: tuple[SamePattern, ...] = ()
+    near_patterns: tuple[NearPattern, ...] = ()     # those of which chance is expected to make fewer than one
+    near_unlisted: int = 0                          # pairs of answers as near that are not listed
     void: tuple[str, ...] = ()
     left_out: dict[str, str] = Field(default_factory=dict)      # hand-in -> why its answers are not counted
 
+
+MOST_NEAR = 100     # pairs of nearly the same answers that are listed
 
 _CATEGORIES = {"right": RIGHT, "wrong": WRONG}
 
@@ -131,6 +147,8 @@ def statistics(
     names = list(marked)
     points = [result.points or 0.0 for result in marked.values()]
     reliability = kr20(verdicts)
+    expected = probabilities(verdicts)
+    near, near_unlisted = _near(verdicts, expected, names, [one.id for one in counting])
     return QuizStatistics(
         quiz=first.quiz, groups=len(names), max_points=first.max_points,
         mean_points=float(np.mean(points)), median_points=float(np.median(points)),
@@ -138,7 +156,7 @@ def statistics(
             _statement(column, verdicts[:, place], telling[place], names) for place, column in enumerate(columns)),
         kr20=Estimate(value=reliability[0], interval=reliability[1]) if reliability else None,
         key_doubts=tuple(_doubts(columns, verdicts, worth, telling)),
-        same_patterns=tuple(_same(verdicts, names)),
+        same_patterns=tuple(_same(verdicts, expected, names)), near_patterns=near, near_unlisted=near_unlisted,
         void=tuple(one.id for one in first.statements if one.verdict == "void"), left_out=dict(left_out or {}),
     )
 
@@ -212,9 +230,9 @@ def _contradicting(verdicts: np.ndarray) -> Share:
     return _share(int(np.sum(verdicts == WRONG)), int(np.sum(verdicts != ABSTAINED)))
 
 
-def _same(verdicts: np.ndarray, names: Sequence[str]) -> list[SamePattern]:
+def _same(verdicts: np.ndarray, expected: np.ndarray, names: Sequence[str]) -> list[SamePattern]:
     found = []
-    for same in identical(verdicts):
+    for same in identical(verdicts, expected=expected):
         right, wrong, abstained = np.bincount(verdicts[same.groups[0]], minlength=3).tolist()
         if right + wrong == 0:
             continue        # nobody's answers are not a copy of anybody's
@@ -222,3 +240,23 @@ def _same(verdicts: np.ndarray, names: Sequence[str]) -> list[SamePattern]:
             groups=tuple(names[place] for place in same.groups), right=right, wrong=wrong, abstained=abstained,
             chance=same.chance, in_class=same.in_class))
     return found
+
+
+def _near(
+    verdicts: np.ndarray, expected: np.ndarray, names: Sequence[str], ids: Sequence[str],
+) -> tuple[tuple[NearPattern, ...], int]:
+    """List those pairs of answers that chance alone is not expected to make, and count the others."""
+    answered = (verdicts != ABSTAINED).any(axis=1)
+    found = [
+        one for one in nearly(verdicts, expected=expected)
+        if answered[one.groups[0][0]] and answered[one.groups[1][0]]]
+    telling = [one for one in found if one.in_class < 1][:MOST_NEAR]
+    listed = []
+    for near in telling:
+        groups, others = (tuple(names[place] for place in places) for places in near.groups)
+        both = verdicts[near.groups[0][0]], verdicts[near.groups[1][0]]
+        listed.append(NearPattern(
+            groups=groups, others=others, apart=tuple(ids[place] for place in near.apart),
+            alike_wrong=int(np.sum((both[0] == WRONG) & (both[1] == WRONG))), chance=near.chance,
+            in_class=near.in_class))
+    return tuple(listed), len(found) - len(listed)

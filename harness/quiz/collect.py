@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +41,14 @@ class Collected:
     others: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Paper:
+    """A file of answers, and what its hand-in's manifest says that it answers."""
+
+    path: Path
+    assignment: str | None = None
+
+
 def collect(paths: Sequence[Path], *, course: Course, quiz: str | None = None) -> Collected:
     """Read and mark answer files, or those that lie in folders of hand-ins.
 
@@ -54,8 +62,10 @@ def collect(paths: Sequence[Path], *, course: Course, quiz: str | None = None) -
 
     """
     read, papers, left_out = _read(paths)
-    chosen = quiz or _only_quiz(read)
-    sheet, key = load_sheet(course, chosen), load_key(course, chosen)
+    chosen = quiz or _only_quiz(
+        [answers.quiz for answers in read.values()] + [paper.assignment for paper in papers.values()])
+    sheet = load_sheet(course, chosen)
+    key = load_key(course, chosen, sheet=sheet)
     if key is None:
         raise UserError(
             f"there is no key to {chosen} ({course.keys / f'{chosen}.yaml'}); statistics are of marked answers")
@@ -63,12 +73,17 @@ def collect(paths: Sequence[Path], *, course: Course, quiz: str | None = None) -
     for name, answers in read.items():
         _sort_in(name, answers, key, collected)
     for name, paper in papers.items():
+        if paper.assignment is not None and fold(paper.assignment) != fold(chosen):
+            collected.others[name] = paper.assignment
+            continue
         try:
-            _sort_in(name, as_answers(read_file(paper, sheet, name=paper.name)), key, collected)
+            _sort_in(name, as_answers(read_file(paper.path, sheet, name=paper.path.name)), key, collected)
         except (UserError, Rejected) as error:
             left_out[name] = str(error).splitlines()[0]
     if not collected.marked:
-        raise UserError(f"none of the {len(paths)} hand-ins has answers to {chosen} that can be read")
+        why = f"; the first: {next(iter(left_out.values()))}" if left_out else ""
+        there = documents.counted(len(paths), "hand-in")
+        raise UserError(f"{there} looked at, none with answers to {chosen} that can be read{why}")
     return collected
 
 
@@ -81,20 +96,20 @@ def _sort_in(name: str, answers: Answers, key: Key, collected: Collected) -> Non
         collected.marked[name] = mark(collected.sheet, key, answers)
 
 
-def _read(paths: Sequence[Path]) -> tuple[dict[str, Answers], dict[str, Path], dict[str, str]]:
-    """Read the files in YAML; PDFs and texts, which can be read only with their sheet at hand, are given as paths."""
+def _read(paths: Sequence[Path]) -> tuple[dict[str, Answers], dict[str, _Paper], dict[str, str]]:
+    """Read the files in YAML; PDFs and texts can be read only with their sheet at hand."""
     read: dict[str, Answers] = {}
-    papers: dict[str, Path] = {}
+    papers: dict[str, _Paper] = {}
     left_out: dict[str, str] = {}
     for path, name in zip(paths, _names(paths), strict=True):
         if not path.exists():
             raise UserError(f"{path}: there is no such file or folder; give folders of hand-ins or files of answers")
         try:
-            file = _answers_in(path) if path.is_dir() else path
-            if file.suffix.casefold() in PAPERS:
-                papers[name] = file
+            found = _answers_in(path) if path.is_dir() else _Paper(path)
+            if found.path.suffix.casefold() in PAPERS:
+                papers[name] = found
             else:
-                read[name] = read_answers(file)
+                read[name] = read_answers(found.path)
         except UserError as error:
             left_out[name] = str(error).splitlines()[0]
     return read, papers, left_out
@@ -109,22 +124,24 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return [str(path) if name in twice else name for path, name in zip(paths, short, strict=True)]
 
 
-def _answers_in(folder: Path) -> Path:
+def _answers_in(folder: Path) -> _Paper:
     """Find the file of answers in a hand-in: the one its manifest names, else `answers.yaml`."""
     manifest = folder / "submission.yaml"
     named: str | None = "answers.yaml"
+    assignment = None
     if manifest.is_file():
-        named = documents.read(manifest, Manifest, name=manifest.name).answers
+        read = documents.read(manifest, Manifest, name=manifest.name)
+        named, assignment = read.answers, read.assignment
     if named is None:
         raise UserError("submission.yaml names no answers")
     path = folder / named
     if not path.resolve().is_relative_to(folder.resolve()):     # a link may lead anywhere on this machine
         raise UserError(f"{named} leads out of the folder")
-    return path
+    return _Paper(path, assignment)
 
 
-def _only_quiz(read: dict[str, Answers]) -> str:
-    counts = Counter(answers.quiz for answers in read.values() if answers.quiz is not None)
+def _only_quiz(named: Iterable[str | None]) -> str:
+    counts = Counter(quiz for quiz in named if quiz is not None)
     if len(counts) == 1:
         return next(iter(counts))
     if not counts:

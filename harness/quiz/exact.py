@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-__all__ = ["Exact", "Identifier", "exact"]
+__all__ = ["IDENTIFIER", "Exact", "Identifier", "exact"]
 
 MOST = 10**6
+_ENDLESS = re.compile(r"[eE][-+]?\d{4}")
 
 
 def exact(value: Any) -> Fraction:
@@ -21,8 +23,10 @@ def exact(value: Any) -> Fraction:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Fraction)):
         raise ValueError("must be a number, such as 1, 0.5 or 1/3")
+    text = str(value)
     try:
-        number = Fraction(str(value))
+        # "1e999999999" would be computed digit by digit
+        number = Fraction(text) if not _ENDLESS.search(text) else Fraction(MOST + 1)
     except (ValueError, ZeroDivisionError):
         raise ValueError("must be a number, such as 1, 0.5 or 1/3") from None
     if abs(number) > MOST or number.denominator > MOST:
@@ -40,5 +44,7 @@ Exact = Annotated[
 ]
 """An exact number."""
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
+
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 """A short name without spaces."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,10 +18,13 @@ __all__ = ["AnswerForm", "AnswersForm"]
 Argument = Annotated[str, Field(description="At most two lines of 200 characters.")]
 
 
+Open = Annotated[Literal["unclear"], Field(description="What `harness quiz read` left to a person; not marked.")]
+
+
 class AnswerForm(Record):
     """One answer with its argument."""
 
-    answer: Meant
+    answer: Meant | Open
     argument: Argument | None = None
 
 
@@ -29,4 +32,4 @@ class AnswersForm(Record):
     """A group's answers to a quiz."""
 
     quiz: Identifier
-    answers: dict[str, Meant | AnswerForm | None] = Field(description="The id of each statement and its answer.")
+    answers: dict[str, Meant | Open | AnswerForm | None] = Field(description="The id of each statement and its answer.")

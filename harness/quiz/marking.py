@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from harness.course import Course
-from harness.documents import display_name, shown
+from harness.documents import display_name, lines_of, shown
 from harness.errors import HarnessFault, Rejected, UserError
 from harness.quiz.answers import Answers, Given, read_answers
 from harness.quiz.reading import Readings, as_answers, read_file, with_crops
@@ -124,8 +124,11 @@ def check_file(path: Path, *, course: Course, with_key: bool) -> TheoryResult:
     if answers.quiz is None:
         there = ", ".join(sorted(file.stem for file in course.sheets.glob("*.yaml")))
         raise UserError(f"{name} does not say which quiz it answers; add a line `quiz: ...` ({there})")
-    sheet = load_sheet(course, answers.quiz)
-    key = load_key(course, answers.quiz) if with_key else None
+    try:
+        sheet = load_sheet(course, answers.quiz)
+    except UserError as error:
+        raise UserError(f"{name} answers {shown(answers.quiz)}: {error}") from None
+    key = load_key(course, answers.quiz, sheet=sheet) if with_key else None
     return mark(sheet, key, answers) if key is not None else check_form(sheet, answers)
 
 
@@ -166,26 +169,34 @@ def _by_statement(sheet: Sheet, answers: Answers) -> tuple[dict[str, Given], lis
     counts = Counter(known.get(one) for one in folded)
     given: dict[str, Given] = {}
     problems = list(answers.problems)
-    unknown = []
+    unknown: list[Given] = []
     for one, plain in zip(answers.given, folded, strict=True):
         if plain not in known:
-            unknown.append(one.id)
+            unknown.append(one)
         elif counts[known[plain]] == 1:
             given[known[plain]] = one
     for statement in sheet.statements:
         times = counts[statement.id]
         if times > 1:
             given[statement.id] = Given(id=statement.id, answer=None)
-            problems.append(f"{statement.id} is answered {times} times; it stays unmarked, keep one answer")
+            lines = [one.line for one, plain in zip(answers.given, folded, strict=True) if plain == fold(statement.id)]
+            where = f"{answers.file}, {lines_of(lines)}: " if all(lines) else ""
+            problems.append(f"{where}{statement.id} is answered {times} times; it stays unmarked, keep one answer")
         elif statement.id in given:
             problems += given[statement.id].problems
     if unknown:
         there = _listed(known.values())
-        problems.append(f"not on the sheet, so ignored: {_listed(unknown)} (its statements: {there})")
+        problems.append(f"not on the sheet, so ignored: {_places(unknown)} (its statements: {there})")
     missing = [one.id for one in sheet.statements if one.id not in given and not one.void]
     if missing:
         problems.append(f"not answered, which counts as abstaining: {_listed(missing)}")
     return given, problems
+
+
+def _places(given: Sequence[Given]) -> str:
+    """List the ids of answers, with the lines on which they stand where there are lines."""
+    lines = [one.line for one in given if one.line]
+    return _listed(one.id for one in given) + (f", {lines_of(lines)}" if lines else "")
 
 
 def _listed(ids: Iterable[str], *, most: int = 30) -> str:

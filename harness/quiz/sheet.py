@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from harness import documents
 from harness.course import Course
 from harness.errors import UserError
-from harness.quiz.exact import Exact, Identifier
+from harness.quiz.exact import IDENTIFIER, Exact, Identifier
 from harness.quiz.words import YesNo
 from harness.records import Record
 
@@ -130,11 +130,16 @@ def load_sheet(course: Course, quiz_id: str) -> Sheet:
     return sheet
 
 
-def load_key(course: Course, quiz_id: str) -> Key | None:
+def load_key(course: Course, quiz_id: str, *, sheet: Sheet | None = None) -> Key | None:
     """Load the key of this name; None where the machine has none, as a student's does not.
 
+    Args:
+        course: where it lies.
+        quiz_id: its name.
+        sheet: the sheet that it must fit, if it is at hand.
+
     Raises:
-        UserError: its file is wrong.
+        UserError: its file is wrong, or does not fit the sheet.
 
     """
     path = _path(course.keys, quiz_id)
@@ -142,11 +147,18 @@ def load_key(course: Course, quiz_id: str) -> Key | None:
         return None
     key = documents.read(path, Key)
     _check_name(path, key.quiz)
+    if sheet is not None:
+        check_key(sheet, key, files=(course.sheets / path.name, path))
     return key
 
 
-def check_key(sheet: Sheet, key: Key) -> None:
+def check_key(sheet: Sheet, key: Key, *, files: tuple[Path, Path] | None = None) -> None:
     """Check that a key answers every statement of its sheet, and no other.
+
+    Args:
+        sheet: what is asked.
+        key: its answers.
+        files: where sheet and key were read, so that messages can name lines.
 
     Raises:
         UserError: it does not.
@@ -154,21 +166,42 @@ def check_key(sheet: Sheet, key: Key) -> None:
     """
     if sheet.quiz != key.quiz:
         raise UserError(f"the key is of quiz {key.quiz}, the sheet of {sheet.quiz}; use the key of that one")
-    name = f"quiz/keys/{key.quiz}.yaml"
     known = {statement.id for statement in sheet.statements}
     lacking = [one.id for one in sheet.statements if not one.void and one.id not in key.answers]
-    if lacking:
-        raise UserError(f"{name}: answers has no answer to {', '.join(lacking)}; add `{lacking[0]}: {{answer: ...}}`")
     unknown = [one for one in key.answers if one not in known]
+    if lacking:
+        asked = _asked_at(sheet, lacking[0], files[0]) if files else ""
+        raise UserError(
+            f"{_key_at(key, files, 'answers')} has no answer to {', '.join(lacking)}{asked}; "
+            f"add `{lacking[0]}: {{answer: ..., why: ...}}` below `answers:`")
     if unknown:
-        near = difflib.get_close_matches(unknown[0], [one for one in known if one not in key.answers], n=1)
-        hint = f"did you mean {near[0]}?" if near else "remove them"
-        raise UserError(f"{name}: answers holds {', '.join(unknown)}, which the sheet does not ask; {hint}")
+        near = difflib.get_close_matches(unknown[0], known - set(key.answers), n=1)
+        hint = f"did you mean {near[0]}?" if near else "remove them" if len(unknown) > 1 else "remove it"
+        raise UserError(
+            f"{_key_at(key, files, 'answers', unknown[0])} holds {', '.join(unknown)}, which the sheet does not ask; "
+            f"{hint}")
+
+
+def _key_at(key: Key, files: tuple[Path, Path] | None, *steps: str) -> str:
+    """Say where in the key something stands, as far as that is known."""
+    if files is None:
+        return f"quiz/keys/{key.quiz}.yaml: answers"
+    return f"{documents.display_name(files[1])}, line {documents.line_of_field(files[1], *steps)}: answers"
+
+
+def _asked_at(sheet: Sheet, statement_id: str, path: Path) -> str:
+    """Say where the sheet asks a statement."""
+    for place, question in enumerate(sheet.questions):
+        for number, statement in enumerate(question.statements):
+            if statement.id == statement_id:
+                line = documents.line_of_field(path, "questions", place, "statements", number)
+                return f" ({documents.display_name(path)}, line {line})"
+    return ""
 
 
 def _path(folder: Path, quiz_id: str) -> Path | None:
     """Give the path of a quiz file; None for an id that is no plain name, such as "../other"."""
-    return folder / f"{quiz_id}.yaml" if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", quiz_id) else None
+    return folder / f"{quiz_id}.yaml" if re.fullmatch(IDENTIFIER, quiz_id) else None
 
 
 def _check_name(path: Path, quiz_id: str) -> None:

@@ -6,12 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-__all__ = ["ALLOWED", "Answer", "Meant", "YesNo", "read_answer", "read_yes_no"]
+__all__ = ["ALLOWED", "UNCLEAR", "Answer", "Meant", "YesNo", "read_answer", "read_yes_no"]
 
 Answer = Literal["yes", "no", "abstain"]
 
 ALLOWED = 'yes, no or abstain (also true/false, y/n, ja/nein; skip, "-", null or nothing to abstain)'
 """What may be written, in a sentence's words."""
+
+UNCLEAR = "unclear"
+"""What `harness quiz read` writes where a person has to look; it is no answer, and stays unmarked."""
 
 _MEANINGS: dict[str, Answer] = {
     word: answer

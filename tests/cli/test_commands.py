@@ -143,13 +143,25 @@ def test_a_sheet_goes_to_moodle_and_comes_back(tmp_path):
     assert "is there already" in again.stderr
 
 
+def test_a_sheet_comes_back_from_moodle_xml_with_its_title_and_points(tmp_path):
+    harness("quiz", "export", "summer22", "--with-key", "--format", "moodle-xml", "-o", tmp_path / "sheet.xml")
+    done = harness("quiz", "import", tmp_path / "sheet.xml", "-o", tmp_path / "spring.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "spring.yaml: 19 statements, 20 points" in done.stdout
+    assert "a wrong answer is worth -1 of a right one" in done.stderr
+    assert "title: 'Generative models, summer 22: theory'" in (tmp_path / "spring.yaml").read_text()
+
+
 @pytest.mark.parametrize(("words", "says"), [
     (["quiz", "export", "summer99"], "there is no quiz 'summer99'"),
     (["quiz", "import", "README.md", "-o", "OUT/x.yaml"], "no true/false question"),
     (["quiz", "import", "no.gift", "-o", "OUT/x.yaml"], "no.gift: there is no such file"),
-    (["quiz", "import", "SAMPLE", "-o", "OUT/x y.yaml"], "check -o and --points"),
-    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "many"], "must be a number"),
-    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "-3"], "check -o and --points"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x y.yaml"], "the name of a quiz has at most 32 letters"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "many"], "--points 'many' must be a number"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "-3"], "--points -3 must be above 0"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "0"], "--points 0 must be above 0"),
+    (["quiz", "import", "SAMPLE", "-o", "OUT/x.yaml", "--points", "1e999999999"], "of ordinary size"),
+    (["quiz", "export", "summer23", "-o", "SAMPLE"], "is there already"),
     (["quiz", "import", "SAMPLE", "-o", "OUT/x.txt"], "must be called NAME.yaml"),
     (["quiz", "stats", "submissions/group1", "submissions/group3"], "choose one with --quiz"),
     (["schema", "keys"], "take one of manifest, answers, sheet, key, rubric"),
@@ -248,10 +260,31 @@ def test_check_does_not_say_what_a_model_lacks_that_could_not_be_started(tmp_pat
     assert "no luck" in said
 
 
-def test_answers_that_cannot_be_read_are_a_fault_of_the_hand_in(tmp_path):
+BROKEN = {
+    "quiz: summer23\nanswers: [1a: yes\n": "line 3: not valid YAML",
+    "quiz: summer23\nanswers:\n  1a: !!python/object/apply:os.system [id]\n": "line 3: tags (!) are not taken",
+    "a: &a [x, x]\nquiz: summer23\nanswers: {1a: *a}\n": "line 1: anchors (&) and aliases (*) are not taken",
+    "quiz: summer23\nquiz: summer22\nanswers: {}\n": "line 2: 'quiz' stands here a second time (first in line 1)",
+    "answers: {1a: yes}\n": "does not say which quiz it answers",
+    "quiz: winter\nanswers: {1a: yes}\n": "answers 'winter': there is no quiz 'winter'",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_file_that_cannot_be_read_as_answers_is_wrong_use_of_quiz_check(tmp_path, text):
     broken = tmp_path / "answers.yaml"
-    broken.write_text("quiz: summer23\nanswers: [1a: yes\n")
-    plain, machine = harness("quiz", "check", broken), harness("quiz", "check", broken, "--json")
-    assert plain.returncode == machine.returncode == 1
-    assert "answers.yaml" in plain.stderr
-    assert json.loads(machine.stdout)["problems"]
+    broken.write_text(text)
+    done = harness("quiz", "check", broken, "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"harness: {broken}" in done.stderr
+    assert BROKEN[text] in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_single_answers_that_are_wrong_in_form_are_faults_of_the_hand_in(tmp_path):
+    answers = tmp_path / "answers.yaml"
+    answers.write_text("quiz: summer23\nanswers:\n  1a: yes\n  1a: no\n  9z: yes\n")
+    done = harness("quiz", "check", answers, "--no-key")
+    assert done.returncode == 1
+    assert "lines 3 and 4: 1a is answered 2 times" in " ".join(done.stdout.split())
+    assert "3 problems of form" in done.stdout

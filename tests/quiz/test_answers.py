@@ -49,7 +49,9 @@ answers:
     ("maybe", "answers.yaml, line 2: 1a is 'maybe'; it stays unmarked; write yes, no or abstain"),
     ("1", "line 2: 1a is '1'"),
     ("[yes, no]", "line 2: 1a has a list"),
-    ("{answer: yes, answer: no}", "line 2: 1a has 2 answers; it stays unmarked"),
+    ("{answer: yes, answer: no}", "line 2: 1a has 2 answers (line 2); it stays unmarked"),
+    ("unclear", "line 2: 1a is still unclear; it stays unmarked until a person writes"),
+    ("{answer: unclear, argument: x}", "line 2: 1a is still unclear"),
     ("{answer: [yes]}", "line 2: 1a has a list or fields"),
     ("{argument: because}", "line 2: 1a has no field `answer`"),
     ("{anwser: yes}", "the field 'anwser' is ignored"),
@@ -82,8 +84,12 @@ def test_ids_that_look_like_numbers_keep_their_digits(read):
     assert pairs(read("answers: {1.10: yes, 1.1: no}")) == [("1.10", "yes"), ("1.1", "no")]
 
 
-def test_doubled_answers_are_kept_for_the_marking_to_judge(read):
-    assert pairs(read("answers:\n  1a: yes\n  1a: no\n")) == [("1a", "yes"), ("1a", "no")]
+def test_doubled_answers_are_kept_with_their_lines_for_the_marking_to_judge(read):
+    answers = read("answers:\n  1a: yes\n\n  1a: no\n")
+    assert pairs(answers) == [("1a", "yes"), ("1a", "no")]
+    assert [one.line for one in answers.given] == [2, 4]
+    fields = read("answers:\n  1a:\n    answer: yes\n    answer: no\n").given[0]
+    assert "1a has 2 answers (lines 3 and 4)" in fields.problems[0]
 
 
 def test_no_answers_at_all_are_an_empty_file_of_answers(read):
@@ -97,7 +103,7 @@ def test_no_answers_at_all_are_an_empty_file_of_answers(read):
     ("answers: yes", "below `answers:` write lines"),
     ("answers: [1a, 1b]", "below `answers:` write lines"),
     ("quiz: [a]\nanswers: {}", "line 1: quiz must be the name"),
-    ("answers: {}\nanswers: {}", "line 2: 'answers' stands here a second time"),
+    ("answers: {}\nanswers: {}", "line 2: 'answers' stands here a second time (first in line 1)"),
     ("answers:\n  1a: &x yes\n  1b: *x", "aliases"),
     ("answers:\n  1a: !!python/name:os.system ''", "tags"),
     ("answers:\n  1a: -", 'a lone "-" starts a list: quote it'),

@@ -69,6 +69,16 @@ def test_void_statements_are_counted_nowhere(sheet, key):
     assert [one.id for one in found.statements] == ["1b", "1c", "2a", "2b", "2c"]
 
 
+def test_a_sheet_on_which_every_statement_is_void_has_no_statistics_and_no_fault(sheet, key):
+    scheme = sheet.scheme.model_copy(update={"void": "point"})
+    voided = sheet.model_copy(update={"scheme": scheme, "questions": tuple(
+        one.model_copy(update={"statements": tuple(
+            statement.model_copy(update={"void": True}) for statement in one.statements)})
+        for one in sheet.questions)})
+    found = statistics(marked(voided, key, [{"1a": "yes"}, {"1a": "yes"}]))
+    assert (found.statements, found.same_patterns, found.near_patterns, found.mean_points) == ((), (), (), 12)
+
+
 def test_arguments_for_the_wrong_answer_are_listed_the_most_frequent_first(sheet, key):
     def answers(answer, argument):
         return mark(sheet, key, Answers(quiz=None, given=(Given(id="1c", answer=answer, argument=argument),)))
@@ -95,6 +105,19 @@ def test_the_smallest_classes_get_intervals_and_no_verdicts(sheet, key, groups):
 
 def test_empty_sheets_are_not_called_copies(sheet, key):
     assert statistics(marked(sheet, key, [{}, {}, {"1a": "yes"}])).same_patterns == ()
+
+
+def test_answers_that_differ_in_one_statement_are_listed_with_it_and_what_is_wrong_in_both(paper, cohorts):
+    sheet, truth = paper
+    verdicts = cohorts.draw(20, np.random.default_rng(1))
+    verdicts[0] = [WRONG, RIGHT] * 10
+    verdicts[1] = verdicts[0]
+    verdicts[1, 5] = ABSTAINED
+    found = statistics(marked(sheet, key_of(truth), [given(one, truth) for one in verdicts]))
+    first = found.near_patterns[0]
+    assert (first.groups, first.others, first.apart, first.alike_wrong) == (("group0",), ("group1",), ("2b",), 10)
+    assert first.in_class < 0.001
+    assert all(one.in_class < 1 for one in found.near_patterns)
 
 
 def test_the_order_of_groups_changes_nothing_but_their_order(paper, cohorts):
@@ -227,6 +250,16 @@ def test_the_shipped_hand_ins_can_be_counted(course):
     result = statistics(found.marked)
     assert load_key(course, "summer23") is not None
     assert (result.groups, len(result.statements)) == (2, 20)
+    assert found.left_out == {}
+    assert found.others == {"group1": "summer22", "group2": "summer22"}     # one in YAML, one as a PDF
+
+
+def test_a_class_that_answers_on_paper_alone_says_its_quiz_in_its_manifests(own):
+    manifest = MANIFEST.replace("theory.yaml", "theory.txt")
+    folders = [
+        hand_in(own, name, "1a: yes\n1b: no\n", manifest.format(name), "theory.txt") for name in ("group1", "group2")]
+    collected = collect(folders, course=own)
+    assert [one.quiz for one in collected.marked.values()] == ["small", "small"]
 
 
 def test_answers_on_paper_are_counted_with_the_others(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from harness.course import Course
 from harness.errors import UserError
-from harness.quiz import Answers, Given, Key, KeyEntry, check_file, check_form, load_sheet, mark, theory
+from harness.quiz import Answers, Given, Key, KeyEntry, check_file, check_form, load_sheet, mark, read_answers, theory
 from harness.quiz.marking import exact_points
 from harness.records import Outcome
 
@@ -106,6 +106,13 @@ def test_a_doubled_answer_stays_unmarked_even_if_both_say_the_same(sheet, key):
     assert verdicts(result)["1a"] == "unmarked"
     assert result.points == 10
     assert result.problems == ["1a is answered 2 times; it stays unmarked, keep one answer"]
+
+
+def test_answers_in_a_file_that_are_doubled_or_unknown_are_named_with_their_lines(tmp_path, sheet):
+    (tmp_path / "answers.yaml").write_text("answers:\n  1a: yes\n  9z: no\n  1A: yes\n  1.a: no\n")
+    problems = check_form(sheet, read_answers(tmp_path / "answers.yaml")).problems
+    assert problems[0].startswith("answers.yaml, lines 2, 4 and 5: 1a is answered 3 times")
+    assert problems[1].startswith("not on the sheet, so ignored: 9z, line 3 (")
 
 
 def test_an_unreadable_answer_costs_as_little_as_abstaining(sheet, key):

@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 from harness import documents
 from harness.errors import UserError
 from harness.quiz import Key, KeyEntry, Question, Scheme, Sheet, Statement, load_key, load_sheet
-from harness.quiz.moodle import adopt, items, read_gift, remarks, write_gift, write_xml
+from harness.quiz.moodle import (
+    WEIGHTS,
+    adopt,
+    heading,
+    items,
+    read_gift,
+    read_questions,
+    read_xml,
+    remarks,
+    write_gift,
+    write_xml,
+)
 
 # Every construct of the format's documentation, in words of our own.
 SAMPLE = r"""
@@ -241,17 +252,149 @@ def test_a_weight_that_moodle_does_not_know_is_refused_with_the_nearest(sheet, k
     assert len(items(odd, None)) == 6
 
 
-def test_void_statements_are_left_out_and_said_so(sheet, key):
-    voided = sheet.model_copy(update={"questions": tuple(
+def voided(sheet, *ids):
+    return sheet.model_copy(update={"questions": tuple(
         one.model_copy(update={"statements": tuple(
-            statement.model_copy(update={"void": statement.id == "2b"}) for statement in one.statements)})
+            statement.model_copy(update={"void": statement.id in ids}) for statement in one.statements)})
         for one in sheet.questions)})
-    made = items(voided, key)
-    assert [one.id for one in made] == ["1a", "1b", "1c", "2a", "2c"]
-    assert sum(one.mark for one in made) == 12
-    assert any("void statements are left out: 2b" in one for one in remarks(voided, key))
-    assert any("floor of 0 for a question" in one for one in remarks(voided, key))
+
+
+def test_void_statements_are_no_questions_in_moodle_and_said_so(sheet, key):
+    without = voided(sheet, "2b")
+    made = items(without, key)
+    assert sum(one.mark for one in made if not one.void) == 12
+    assert [one.text for one in ElementTree.fromstring(write_xml(made)).findall("question/name/text")] == [
+        "1a", "1b", "1c", "2a", "2c"]
+    asked = [line for line in write_gift(made).splitlines() if line.startswith("::")]
+    assert [line[2:4] for line in asked] == ["1a", "1b", "1c", "2a", "2c"]
+    assert any("no questions in Moodle; GIFT keeps them as comments: 2b" in one for one in remarks(without, key))
+    assert any("floor of 0 for a question" in one for one in remarks(without, key))
+
+
+@pytest.mark.parametrize("wrong", [0, -1])
+@pytest.mark.parametrize("keyed", [True, False])
+def test_title_points_and_void_statements_come_back_from_gift(sheet, key, wrong, keyed):
+    without = voided(sheet.model_copy(update={"title": "A title: with a colon", "scheme": Scheme(wrong=wrong)}), "2b")
+    if not keyed:       # a void statement needs no answer in the key
+        key = key.model_copy(update={"answers": {one: entry for one, entry in key.answers.items() if one != "2b"}})
+    written = write_gift(items(without, key), remarks=[*heading(without), *remarks(without, key)])
+    questions, said = read_questions(written, "x.gift")
+    back = adopt(questions, quiz="small", title=said.title, points=said.points)
+    assert back.sheet.title == "A title: with a colon"
+    assert [one.void for one in back.sheet.statements] == [one.id == "2b" for one in back.sheet.statements]
+    assert back.sheet.points == 12
+    assert {one: entry.answer for one, entry in back.key.answers.items()} == {
+        one: entry.answer for one, entry in key.answers.items()}
+
+
+def test_comments_that_somebody_else_wrote_are_no_heading():
+    _, said = read_questions("// points: many\n// entitled: x\n\nWater is wet.{T}\n\n// title: late", "x.gift")
+    assert (said.title, said.points) == ("", None)
 
 
 def test_the_declaration_is_the_first_line_of_the_xml(sheet, key):
     assert write_xml(items(sheet, key)).startswith('<?xml version="1.0" encoding="UTF-8"?>\n<quiz>')
+
+
+def test_moodle_xml_is_what_its_documentation_says(sheet, key):
+    """The rules of https://docs.moodle.org/en/Moodle_XML_format, and the lists that its importer checks against."""
+    formats = {"html", "moodle_auto_format", "plain_text", "markdown"}
+    for scheme in (Scheme(wrong=0), Scheme(right=3, wrong=-1), Scheme(right=6, wrong=-5)):
+        for made in (items(sheet.model_copy(update={"scheme": scheme}), key), items(sheet, None)):
+            root = ElementTree.fromstring(write_xml(made, remarks=["a remark"]))
+            assert root.tag == "quiz"
+            for question in root:
+                if question.get("type") == "category":
+                    assert question.findtext("category/text").startswith("$course$/")
+                    continue
+                assert question.get("type") in {"truefalse", "multichoice", "essay"}
+                assert question.findtext("name/text")
+                assert question.findtext("questiontext/text")
+                assert float(question.findtext("defaultgrade")) > 0
+                assert 0 <= float(question.findtext("penalty")) <= 1
+                assert {one.get("format") for one in question.iter() if one.get("format")} <= formats
+                fractions = [float(one.get("fraction")) for one in question.findall("answer")]
+                assert all(min(abs(abs(one) / 100 - weight) for weight in WEIGHTS) < 1e-5 for one in fractions)
+                if question.get("type") == "multichoice":
+                    assert question.findtext("single") == "true"
+                    assert question.findtext("answernumbering") in {"none", "abc", "ABCD", "123", "iii", "IIII"}
+                    assert fractions.count(100) == 1
+                if question.get("type") == "truefalse":
+                    assert [one.findtext("text") for one in question.findall("answer")] == ["true", "false"]
+                    assert sorted(fractions) == [0, 100]
+
+
+# --- Moodle XML, read
+
+# The constructs of the format's documentation, in words of our own; as Moodle writes them, HTML stands in CDATA.
+XML = """<?xml version="1.0" encoding="UTF-8"?>
+<!-- title: Weather, all of it -->
+<quiz>
+<question type="category"><category><text>$course$/top/weather//climate/2. Wind</text></category></question>
+<!-- question: 7 -->
+<question type="truefalse">
+  <name><text>Rain</text></name>
+  <questiontext format="html"><text><![CDATA[<p>Rain is <b>wet</b> &amp; cold: <!DOCTYPE x></p>]]></text></questiontext>
+  <generalfeedback format="html"><text></text></generalfeedback>
+  <defaultgrade>1.0000000</defaultgrade><penalty>1.0000000</penalty><hidden>0</hidden><idnumber></idnumber>
+  <answer fraction="0" format="moodle_auto_format"><text>true</text>
+    <feedback format="html"><text>No.</text></feedback></answer>
+  <answer fraction="100" format="moodle_auto_format"><text>false</text>
+    <feedback format="html"><text/></feedback></answer>
+  <tags><tag><text>sky</text></tag></tags>
+</question>
+<question type="truefalse"><name><text>Alt</text></name><questiontext><text>Schnee ist weiß.</text></questiontext>
+  <answer fraction="100"><text>Wahr</text></answer><answer fraction="0"><text>Falsch</text></answer></question>
+<question type="multichoice"><name><text>Fog</text></name>
+  <questiontext format="plain_text"><text>Fog is &lt;b&gt; thin.</text></questiontext><single>true</single>
+  <answer fraction="-33.33333" format="html"><text>&lt;p&gt;Yes&lt;/p&gt;</text></answer>
+  <answer fraction="100"><text>No</text></answer><answer fraction="0"><text>Abstain</text></answer></question>
+<question type="cloze"><name><text>Gap</text></name><questiontext><text>{1:SA:=a}</text></questiontext></question>
+</quiz>
+"""
+
+
+def test_questions_of_moodle_xml_are_read_with_their_line_category_and_weights():
+    rain, old, fog, gap = read_xml(XML, "x.xml")
+    assert (rain.kind, rain.name, rain.text) == ("true-false", "Rain", "Rain is wet & cold:")
+    assert (rain.line, rain.category, rain.tags) == (6, ("weather/climate", "2. Wind"), ("sky",))
+    assert [(one.text, one.weight, one.feedback) for one in rain.options] == [("True", 0, "No."), ("False", 1, "")]
+    assert [(one.text, one.weight) for one in old.options] == [("True", 1), ("False", 0)]
+    assert (fog.text, fog.kind) == ("Fog is <b> thin.", "choice")
+    assert [(one.text, one.weight) for one in fog.options] == [("Yes", Fraction(-1, 3)), ("No", 1), ("Abstain", 0)]
+    assert gap.kind == "gap text"
+
+
+def test_moodle_xml_is_told_by_how_it_begins_and_says_its_title():
+    questions, said = read_questions("\n" + XML.partition("\n")[2], "x")
+    assert len(questions) == 4
+    assert said.title == "Weather, all of it"
+
+
+@given(papers())
+def test_moodle_xml_reads_back_as_the_same_sheet_and_key(paper):
+    sheet, key = paper
+    questions, said = read_questions(write_xml(items(sheet, key), remarks=heading(sheet)), "x")
+    back = adopt(questions, quiz="law", title=said.title, points=said.points)
+    assert (back.sheet, back.key, back.left_out) == (sheet, key, ())
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("<quiz>\n<question></quiz>", "x.xml, line 2: not valid XML"),
+    ("<quiz>", "not valid XML"),
+    ("<?xml version='1.0'?><html></html>", "its root is 'html', not quiz"),
+    ('<!DOCTYPE q [<!ENTITY a "b">]>\n<quiz>&a;</quiz>', "x.xml, line 1: a document type"),
+    ('<!DOCTYPE q SYSTEM "file:///etc/passwd">\n<quiz/>', "a document type"),
+    ("<quiz>&undeclared;</quiz>", "not valid XML"),
+    ('<quiz><question type="multichoice"><answer fraction="1e999999999"/></question></quiz>', "no number of percent"),
+])
+def test_xml_that_cannot_be_read_is_refused_in_a_sentence(text, words):
+    with pytest.raises(UserError, match=r"^x\.xml") as caught:
+        read_questions(text, "x.xml")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_xml_nested_without_end_is_no_harm():
+    text = "<quiz>" + "<a>" * 100_000 + "</a>" * 100_000 + "</quiz>"
+    assert read_xml(text, "x.xml") == []

@@ -8,7 +8,7 @@ import scipy.optimize
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.quiz.patterns import PRIOR, identical, probabilities
+from harness.quiz.patterns import MOST_APART, PRIOR, identical, nearly, probabilities
 from harness.quiz.statistics import ABSTAINED, RIGHT, WRONG
 
 
@@ -89,3 +89,65 @@ def test_a_class_that_is_all_alike_gives_finite_numbers(verdicts):
     expected = probabilities(verdicts)
     assert np.isfinite(expected).all()
     assert [same.groups for same in identical(verdicts)] == ([tuple(range(4))] if len(verdicts) > 1 else [])
+
+
+# --- nearly the same
+
+
+@given(st.integers(0, 10_000))
+def test_nearly_the_same_are_those_whom_a_comparison_of_all_pairs_finds_so(seed):
+    rng = np.random.default_rng(seed)
+    verdicts = rng.integers(0, 3, size=(12, 4)).astype(np.int8)
+    apart = {
+        (other, one): int((verdicts[one] != verdicts[other]).sum()) for one in range(12) for other in range(one)}
+    found = {
+        (min(one, other), max(one, other)): len(near.apart)
+        for near in nearly(verdicts) for one in near.groups[0] for other in near.groups[1]}
+    assert found == {pair: number for pair, number in apart.items() if 0 < number <= MOST_APART}
+
+
+def test_the_chance_of_coming_near_is_that_of_drawn_answers():
+    rng = np.random.default_rng(3)
+    verdicts = rng.choice(3, p=[0.6, 0.3, 0.1], size=(8, 7)).astype(np.int8)
+    verdicts[1] = verdicts[0]
+    verdicts[1, [2, 5]] = (verdicts[1, [2, 5]] + 1) % 3
+    near = next(one for one in nearly(verdicts) if one.groups == ((0,), (1,)))
+    expected = probabilities(verdicts)
+    shares = []
+    for given_, drawn in ((0, 1), (1, 0)):
+        draws = rng.random((100_000, 7, 1))
+        answers = (draws > expected[drawn].cumsum(axis=1)[:, :2]).sum(axis=2)
+        shares.append(np.mean((answers != verdicts[given_]).sum(axis=1) <= len(near.apart)))
+    assert near.chance == pytest.approx(max(shares), rel=0.1)
+    assert near.in_class == pytest.approx(min(1, near.chance * 28))
+
+
+def test_copies_with_one_or_two_changes_are_found_and_groups_that_work_by_themselves_are_not(cohorts):
+    rng = np.random.default_rng(8)
+    alarms = found = 0
+    for _ in range(30):
+        verdicts = cohorts.draw(20, rng)
+        alarms += any(one.in_class < 0.05 for one in nearly(verdicts))
+        verdicts[1] = verdicts[0]
+        changed = rng.choice(20, 1)
+        verdicts[1, changed] = (verdicts[1, changed] + 1) % 3
+        found += any(one.in_class < 0.05 for one in nearly(verdicts) if one.groups == ((0,), (1,)))
+    assert alarms <= 2
+    assert found >= 12
+
+
+@pytest.mark.parametrize("groups", [2, 3])
+def test_in_the_smallest_classes_nearness_tells_nothing(cohorts, groups):
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        verdicts = cohorts.draw(groups, rng)
+        verdicts[1] = verdicts[0]
+        verdicts[1, 7] = (verdicts[1, 7] + 1) % 3
+        assert min(one.in_class for one in nearly(verdicts)) > 0.01
+
+
+def test_good_groups_that_are_nearly_perfect_tell_nothing(cohorts):
+    verdicts = np.full((20, 20), RIGHT, dtype=np.int8)
+    for group in range(20):
+        verdicts[group, group] = WRONG
+    assert min(one.in_class for one in nearly(verdicts)) == 1

@@ -89,12 +89,25 @@ def test_a_sheet_on_which_nothing_counts_is_refused():
 
 @pytest.mark.parametrize(("text", "words"), [
     ("quiz: mine\nanswers: {}", "keys/mine.yaml: answers has no answer to 1a; add `1a:"),
-    (KEY + "  9z: {answer: no, why: So.}", "answers holds 9z, which the sheet does not ask; remove them"),
+    (KEY + "  9z: {answer: no, why: So.}", "answers holds 9z, which the sheet does not ask; remove it"),
     (KEY.replace("mine", "other"), "is of quiz other"),
 ])
 def test_a_key_that_does_not_fit_its_sheet_is_refused(own, text, words):
     with pytest.raises(UserError, match=words):
         check_key(load_sheet(own, "mine"), documents.loads(text, "key.yaml", Key))
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    (KEY.replace("1a:", "# none\n  1b:"),
+     "mine.yaml, line 2: answers has no answer to 1a (FOLDER/mine.yaml, line 9); add `1a: {answer: ..., why: ...}`"),
+    (KEY + "  # here\n  1c: {answer: no, why: So.}\n", "mine.yaml, line 5: answers holds 1c, which the sheet does not"),
+    (KEY + "  9z: {answer: no, why: So.}\n", "line 4: answers holds 9z, which the sheet does not ask; remove it"),
+])
+def test_where_key_and_sheet_do_not_fit_the_lines_are_named(own, text, words):
+    (own.keys / "mine.yaml").write_text(text)
+    with pytest.raises(UserError) as caught:
+        load_key(own, "mine", sheet=load_sheet(own, "mine"))
+    assert words.replace("FOLDER", str(own.sheets)) in str(caught.value)
 
 
 def test_a_key_entry_says_yes_or_no_and_why():

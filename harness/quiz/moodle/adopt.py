@@ -11,15 +11,21 @@ from typing import Any, Literal
 import yaml
 
 from harness.errors import UserError
-from harness.quiz.moodle.gift import Found
+from harness.quiz.exact import IDENTIFIER
+from harness.quiz.moodle.found import Found
 from harness.quiz.moodle.items import CONTESTED
 from harness.quiz.sheet import Key, KeyEntry, Question, Scheme, Sheet, Statement, fold
 from harness.quiz.words import read_answer
 
 __all__ = ["Adopted", "adopt"]
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_ID = re.compile(IDENTIFIER)
 _NUMBERED = re.compile(r"(?P<id>[A-Za-z0-9][A-Za-z0-9._-]{0,31})\. (?P<title>.+)")
+
+
+_NOTHING = (
+    "there is no true/false question in it; GIFT writes them {TRUE} or {FALSE} behind a sentence, Moodle XML "
+    '<question type="truefalse">')
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +56,21 @@ class Adopted:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What one question says: the true answer, and what a wrong one is worth."""
+    """What one question says: the true answer, and what a wrong one is worth; a void one may say neither."""
 
     found: Found
-    answer: Literal["yes", "no"]
-    wrong: Fraction
+    answer: Literal["yes", "no"] | None
+    wrong: Fraction | None
 
 
 def adopt(questions: Sequence[Found], *, quiz: str, title: str = "", points: Fraction | None = None) -> Adopted:
     """Make a sheet and its key.
 
     Args:
-        questions: as `read_gift` gives them.
+        questions: as `read_questions` gives them.
         quiz: name of the sheet.
         title: of the sheet; its name by default.
-        points: of the sheet; one for each statement by default.
+        points: of the sheet; one for each statement that is not void by default.
 
     Raises:
         UserError: there is no true/false question, or wrong answers have different weights.
@@ -78,26 +84,30 @@ def adopt(questions: Sequence[Found], *, quiz: str, title: str = "", points: Fra
             read.append(one)
         else:
             left_out.append(f"line {found.line}, {found.name or found.text[:40]}: {one}")
-    if not read:
-        raise UserError("there is no true/false question in it; GIFT writes them {TRUE} or {FALSE} behind a sentence")
-    weights = sorted({one.wrong for one in read})
+    asked = [one for one in read if not one.found.void]
+    if not asked:
+        others = [said for said in left_out if "description questions" not in said]
+        raise UserError(_NOTHING + (f" (first of what is there: {others[0]})" if others else ""))
+    weights = sorted({one.wrong for one in read if one.wrong is not None})
     if len(weights) > 1:
         there = ", ".join(str(one) for one in weights)
         raise UserError(f"wrong answers are worth different shares ({there}); a sheet has one scheme: split the file")
     named = list(zip(_ids(read), read, strict=True))
     sheet = Sheet(
-        quiz=quiz, title=title or quiz, points=Fraction(len(read)) if points is None else points,
-        scheme=Scheme(wrong=weights[0]), questions=tuple(_questions(named, title or quiz)))
+        quiz=quiz, title=title or quiz, points=Fraction(len(asked)) if points is None else points,
+        scheme=Scheme(wrong=weights[0] if weights else Fraction(0)),
+        questions=tuple(_questions(named, title or quiz)))
     key = Key(quiz=quiz, answers={
         one: KeyEntry(answer=item.answer, why=_why(item), contested=CONTESTED in item.found.tags)
-        for one, item in named})
+        for one, item in named if item.answer})
     return Adopted(sheet, key, tuple(left_out))
 
 
 def _read(found: Found) -> _Read | str:
     """Read a question, or say why no statement can be made of it."""
     if found.kind not in {"true-false", "choice"}:
-        return f"{found.kind} questions are not taken, only true/false"
+        unkeyed = found.void and found.text
+        return _Read(found, None, None) if unkeyed else f"{found.kind} questions are not taken, only true/false"
     meant = {read_answer(option.text): option for option in found.options}
     if None in meant or len(meant) < len(found.options) or not {"yes", "no"} <= set(meant):
         return "its answers are not yes and no, each once"
@@ -125,7 +135,7 @@ def _questions(named: Sequence[tuple[str, _Read]], title: str) -> list[Question]
     groups: dict[tuple[str, ...], list[Statement]] = {}
     for one, item in named:
         topics = tuple(tag for tag in item.found.tags if tag != CONTESTED)
-        statement = Statement(id=one, text=" ".join(item.found.text.split()), topics=topics)
+        statement = Statement(id=one, text=" ".join(item.found.text.split()), topics=topics, void=item.found.void)
         groups.setdefault(item.found.category, []).append(statement)
     titles = [path[-1] if path else title for path in groups]
     matches = [_NUMBERED.fullmatch(one) for one in titles]

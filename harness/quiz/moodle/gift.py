@@ -13,17 +13,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
-from html.parser import HTMLParser
-from typing import Literal
 
 from harness.documents import harmless
 from harness.errors import UserError
-from harness.quiz.exact import exact
+from harness.quiz.moodle.found import (
+    Found,
+    Heading,
+    category_path,
+    choices_of_truth,
+    read_heading,
+    text_of_html,
+    weight_of,
+)
 from harness.quiz.moodle.items import Item, Option, decimal
 
-__all__ = ["Found", "read_gift", "write_gift"]
+__all__ = ["read_gift", "read_gift_heading", "write_gift"]
 
 _ESCAPED = "\\:#={}~n"
 # Where escaped characters wait while the text is taken apart: private code points, which no text of ours may hold.
@@ -32,28 +38,7 @@ _BACK = str.maketrans({place: "\n" if letter == "n" else letter for letter, plac
 _FORMAT = re.compile(r"\s*\[(html|moodle|plain|markdown)\]")
 _LABEL = re.compile(r"\[(id|tag):((?:\\.|[^\\\]])*)\]")
 _WEIGHT = re.compile(r"%(-?\d{1,3}(?:\.\d*)?)%")
-
-Kind = Literal["true-false", "choice", "essay", "description", "matching", "numerical", "short answer"]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A question that stands in a GIFT file.
-
-    Attributes:
-        line: where it begins, from 1.
-        options: answers with their weights; True and False for a true/false question.
-
-    """
-
-    line: int
-    name: str
-    text: str
-    kind: Kind
-    category: tuple[str, ...] = ()
-    options: tuple[Option, ...] = ()
-    feedback: str = ""
-    tags: tuple[str, ...] = ()
+_VOID = "// void: "      # begins a statement that Moodle is not to ask
 
 
 # --- writing
@@ -68,7 +53,7 @@ def write_gift(questions: Sequence[Item], *, remarks: Sequence[str] = ()) -> str
             category = item.category
             # Moodle takes no escapes here, and a doubled slash for one that is no separator.
             blocks.append("$CATEGORY: $course$/" + "/".join(part.replace("/", "//") for part in category))
-        blocks.append(_written(item))
+        blocks.append(_VOID + " ".join(_written(item).removeprefix("// ").split()) if item.void else _written(item))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -125,11 +110,20 @@ def read_gift(text: str, name: str) -> list[Found]:
         lines = [one for one in block if not one.lstrip().startswith("//")]
         for one in lines:
             if one.lstrip().startswith("$CATEGORY:"):
-                category = _category(one)
+                category = category_path(one.partition(":")[2])
         rest = "\n".join(one for one in lines if not one.lstrip().startswith("$CATEGORY:")).strip()
         if rest:
             found.append(_question(rest, line, name, category, tags))
+        elif block[0].startswith(_VOID):
+            question = _question(_LABEL.sub("", block[0].removeprefix(_VOID)).strip(), line, name, category, tags)
+            found.append(replace(question, void=True))
     return found
+
+
+def read_gift_heading(text: str) -> Heading:
+    """Read what the first comments of a GIFT file say of the whole sheet."""
+    _, block = next(_blocks(text), (1, []))
+    return read_heading([one.removeprefix("//") for one in block if one.startswith("//")])
 
 
 def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -152,12 +146,6 @@ def _labels(block: Sequence[str]) -> list[tuple[str, str]]:
 
 def _unlabel(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text)
-
-
-def _category(line: str) -> tuple[str, ...]:
-    """Take a path apart at its single slashes; a doubled one belongs to a name."""
-    parts = [part.strip().replace("//", "/") for part in re.split("(?<!/)/(?!/)", line.partition(":")[2].strip())]
-    return tuple(part for part in parts if part not in {"$course$", "$system$", "$module$", "top", ""})
 
 
 def _question(text: str, line: int, name: str, category: tuple[str, ...], tags: tuple[str, ...]) -> Found:
@@ -184,7 +172,7 @@ def _question(text: str, line: int, name: str, category: tuple[str, ...], tags: 
         line, _plain(title), _plain(statement), kind, category, options, _plain(general, default), tags)
 
 
-def _answers(text: str, form: str) -> tuple[Kind, tuple[Option, ...]]:
+def _answers(text: str, form: str) -> tuple[str, tuple[Option, ...]]:
     """Tell what kind of question the part in braces makes, in the order in which Moodle looks."""
     if not text:
         return "essay", ()
@@ -198,24 +186,17 @@ def _answers(text: str, form: str) -> tuple[Kind, tuple[Option, ...]]:
     if word.strip().upper() not in {"T", "TRUE", "F", "FALSE"}:
         return "short answer", ()
     truth = word.strip().upper().startswith("T")
-    chosen = Option("True" if truth else "False", Fraction(1), _plain(right, form))
-    other = Option("False" if truth else "True", Fraction(0), _plain(wrong, form))
-    return "true-false", (chosen, other) if truth else (other, chosen)
+    return "true-false", choices_of_truth(truth=truth, right=_plain(right, form), wrong=_plain(wrong, form))
 
 
 def _option(text: str, form: str) -> Option:
     sign, text = text[0], text[1:].strip()
     weight = Fraction(1) if sign == "=" else Fraction(0)
     if written := _WEIGHT.match(text):
-        weight = _weight(written[1])
+        weight = weight_of(written[1], "a choice")
         text = text[written.end():]
     answer, _, feedback = text.partition("#")
     return Option(_plain(answer, form), weight, _plain(feedback, form))
-
-
-def _weight(percent: str) -> Fraction:
-    """Take -33.33333 as the third that is meant."""
-    return (exact(percent[:11]) / 100).limit_denominator(20)
 
 
 def _plain(text: str, form: str = "moodle") -> str:
@@ -224,24 +205,4 @@ def _plain(text: str, form: str = "moodle") -> str:
     if named:
         form, text = named[1], text[named.end():]
     text = text.translate(_BACK).strip()
-    if form != "html":
-        return text
-    taken = _Text()
-    taken.feed(text)
-    taken.close()
-    return " ".join("".join(taken.words).split())
-
-
-class _Text(HTMLParser):
-    """Collects the text of HTML, and nothing that it would load or run."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - as the parser calls it
-        if tag in {"br", "p", "div", "li"}:
-            self.words.append(" ")
+    return text_of_html(text) if form == "html" else text

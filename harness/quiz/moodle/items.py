@@ -9,7 +9,7 @@ from typing import Literal
 from harness.errors import UserError
 from harness.quiz.sheet import Key, KeyEntry, Question, Sheet, Statement, check_key
 
-__all__ = ["ASK", "WEIGHTS", "Item", "Option", "decimal", "items", "remarks"]
+__all__ = ["ASK", "WEIGHTS", "Item", "Option", "decimal", "heading", "items", "remarks"]
 
 ASK = "Yes, no or abstain? Argue in at most two lines."
 """What stands below a statement that is exported without its key."""
@@ -41,6 +41,7 @@ class Item:
         category: path in the question bank, from the course's top.
         mark: what it is worth in points of the sheet.
         feedback: shown to everyone afterwards.
+        void: not for Moodle, which knows no void questions; it is kept as a comment where the format has them.
 
     """
 
@@ -52,10 +53,11 @@ class Item:
     options: tuple[Option, ...] = ()
     feedback: str = ""
     tags: tuple[str, ...] = ()
+    void: bool = False
 
 
 def items(sheet: Sheet, key: Key | None) -> list[Item]:
-    """Turn a sheet into questions; void statements are left out.
+    """Turn a sheet into questions, void statements among them.
 
     With the key, statements become true/false questions; where a wrong answer costs points, multiple-choice ones with
     an abstain option, as Moodle's true/false questions know no negative marks. Without it they are open questions.
@@ -71,16 +73,21 @@ def items(sheet: Sheet, key: Key | None) -> list[Item]:
     scored = len(sheet.statements) if sheet.scheme.void == "point" else len(counting)
     mark = sheet.points / scored
     return [
-        _item(statement, question, sheet, key.answers[statement.id] if key else None, mark)
-        for question in sheet.questions for statement in question.statements if not statement.void
+        _item(statement, question, sheet, key.answers.get(statement.id) if key else None, mark)
+        for question in sheet.questions for statement in question.statements
     ]
+
+
+def heading(sheet: Sheet) -> list[str]:
+    """Say of the sheet what no question bank has a place for, as comments that `harness quiz import` reads."""
+    return [f"title: {' '.join(sheet.title.split())}", f"points: {sheet.points}"]
 
 
 def remarks(sheet: Sheet, key: Key | None) -> list[str]:
     """Say what Moodle will do in another way than the harness."""
     mark = sheet.points / max(1, sum(1 for one in sheet.statements if not one.void or sheet.scheme.void == "point"))
     worth = f"each question is worth {decimal(mark)} of {decimal(sheet.points)} points"
-    said = [f"{worth}; after GIFT, set that in the quiz"]
+    said = [f"{worth}; GIFT cannot say so, so set it in the quiz after importing that"]
     if key is None:
         said.append("without the key these are open questions, which a person marks")
     elif sheet.scheme.wrong < 0 and sheet.scheme.floor != "none":
@@ -88,7 +95,7 @@ def remarks(sheet: Sheet, key: Key | None) -> list[str]:
         said.append(f"the sheet has a floor of 0 {where}; Moodle has none, so its totals can be lower")
     void = [one.id for one in sheet.statements if one.void]
     if void:
-        said.append(f"void statements are left out: {', '.join(void)}")
+        said.append(f"void statements are no questions in Moodle; GIFT keeps them as comments: {', '.join(void)}")
     return said
 
 
@@ -111,7 +118,8 @@ def _item(statement: Statement, question: Question, sheet: Sheet, entry: KeyEntr
     text = " ".join(statement.text.split())
     if entry is None:
         return Item(
-            id=statement.id, text=f"{text}\n{ASK}", kind="essay", category=category, mark=mark, tags=statement.topics)
+            id=statement.id, text=text if statement.void else f"{text}\n{ASK}", kind="essay", category=category,
+            mark=mark, tags=statement.topics, void=statement.void)
     weight = sheet.scheme.wrong / sheet.scheme.right
     kind: Literal["true-false", "choice"] = "choice" if weight else "true-false"
     words = {"yes": "Yes", "no": "No"} if weight else {"yes": "True", "no": "False"}
@@ -124,4 +132,5 @@ def _item(statement: Statement, question: Question, sheet: Sheet, entry: KeyEntr
         options.append(Option("Abstain", Fraction(0), f"Left out: {truth}"))
     return Item(
         id=statement.id, text=text, kind=kind, category=category, mark=mark, options=tuple(options),
-        feedback=" ".join(entry.why.split()), tags=statement.topics + ((CONTESTED,) if entry.contested else ()))
+        feedback=" ".join(entry.why.split()), tags=statement.topics + ((CONTESTED,) if entry.contested else ()),
+        void=statement.void)

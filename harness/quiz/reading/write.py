@@ -7,6 +7,7 @@ import json
 from harness.quiz.answers import Answers, Given
 from harness.quiz.reading.results import Reading, Readings
 from harness.quiz.sheet import Sheet
+from harness.quiz.words import UNCLEAR
 
 __all__ = ["as_answers", "as_yaml"]
 
@@ -50,7 +51,7 @@ def _line(one: Reading, readings: Readings) -> str:
         return f"  {one.id}: {value}      # {_one_line(where)}, {one.confidence:.2f}"
     comment = _one_line(f"{where}: {one.reason}" if where else one.reason)
     if one.status == "unclear":
-        value = f"{{answer: unclear, argument: {argument}}}" if argument else "unclear"
+        value = f"{{answer: {UNCLEAR}, argument: {argument}}}" if argument else UNCLEAR
         return f"  {one.id}: {value}      # (!) {comment}"
     return f"  # {one.id}:      # (!) {comment}"
 

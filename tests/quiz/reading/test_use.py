@@ -31,7 +31,7 @@ def test_an_answer_file_of_readings_marks_what_was_clear_and_names_the_rest(cour
     answers = read_answers(tmp_path / "answers.yaml")
     assert {one.id: one.answer for one in answers.given} == {**GIVEN, "3a": None}
     result = mark(sheet, load_key(course, "summer22"), answers)
-    assert any("3a is 'unclear'" in problem for problem in result.problems)
+    assert any("3a is still unclear" in problem for problem in result.problems)
     assert any("not answered" in problem and "1c" in problem for problem in result.problems)
 
 
