@@ -15,7 +15,7 @@ from harness.quiz.answers import ARGUMENT_LINES, LINE_LENGTH
 from harness.quiz.handout.words import HINT, OPTIONS
 from harness.quiz.sheet import Question, Sheet, Statement
 
-__all__ = ["ARGUMENT", "field_name", "sheet_pdf"]
+__all__ = ["ARGUMENT", "LEFT", "field_name", "sheet_pdf"]
 
 ARGUMENT = " argument"
 """What the name of a statement's argument field has behind that of its buttons."""

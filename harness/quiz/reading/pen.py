@@ -1,0 +1,87 @@
+"""Judges what a pen left at the tick boxes of a scanned sheet: a clear mark is an answer, anything else a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from pydantic import BaseModel
+
+from harness.quiz.reading.facts import Box, grown
+from harness.quiz.reading.ink import judge
+from harness.quiz.reading.results import Evidence
+from harness.quiz.reading.signals import Signal
+from harness.quiz.words import Answer
+
+__all__ = ["Pen", "TickedBox", "answers_of"]
+
+FULL = 0.22             # ink in the emptiest ninth of a box from which the whole box was inked over
+FEWEST_FULL = 4         # boxes filled all over, and none crossed, that make filling the way to tick
+RINGED = 0.75           # share of the sectors around a box with ink: a ring, or a scribble larger than the box
+OVER = 0.12             # ink in a word above that of its like elsewhere, of the word's area: it is struck out
+BESIDE = 0.5            # share of a word's width above or below which there is ink: a ring, a line
+LONG = 0.85             # the same where its box is ticked: the end of a tick may reach over its word
+
+
+class Pen(BaseModel):
+    """What `harness.pdf.pen.left_by_a_pen` measured."""
+
+    ink: float
+    least: float
+    around: float
+    over: float
+    beside: float
+
+
+@dataclass(frozen=True, slots=True)
+class TickedBox:
+    """A box of a statement on a page of a scan."""
+
+    statement: str
+    page: int
+    answer: Answer
+    box: Box
+    pen: Pen
+
+
+def answers_of(boxes: Sequence[TickedBox]) -> dict[str, list[Signal]]:
+    """Give what the pen says: statement -> its signals.
+
+    A box that is ticked is an answer. Whatever may take a tick back, or stands beside the boxes, is a question: a box
+    inked all over (but where all boxes with ink are), a ring around a box, a word with a line through or around it.
+    """
+    found = judge([(one.statement, one.page, one.answer, one.box, one.pen.ink) for one in boxes], how="scan")
+    ticked = {(name, signal.answer) for name, signals in found.items() for signal in signals if signal.answer}
+    filling = _all_are_filled([one for one in boxes if (one.statement, one.answer) in ticked])
+    usual = _usual_words(boxes)
+    for one in boxes:
+        is_ticked = (one.statement, one.answer) in ticked
+        reason = _doubt(one, is_ticked=is_ticked, filling=filling, usual=usual[one.page, one.answer])
+        if reason:
+            evidence = Evidence(page=one.page, box=grown(one.box, 6), snippet=reason, how="scan")
+            found.setdefault(one.statement, []).append(Signal(None, "scan", evidence, reason=reason))
+    return found
+
+
+def _all_are_filled(ticked: Sequence[TickedBox]) -> bool:
+    return len(ticked) >= FEWEST_FULL and all(one.pen.least >= FULL for one in ticked)
+
+
+def _usual_words(boxes: Iterable[TickedBox]) -> dict[tuple[int, Answer], float]:
+    """Give the ink of each word on each page, as most of its like have it."""
+    words: dict[tuple[int, Answer], list[float]] = {}
+    for one in boxes:
+        words.setdefault((one.page, one.answer), []).append(one.pen.over)
+    return {key: median(inks) for key, inks in words.items()}
+
+
+def _doubt(one: TickedBox, *, is_ticked: bool, filling: bool, usual: float) -> str:
+    """Say why a person has to look at a box; "" where all is clear."""
+    if is_ticked and one.pen.least >= FULL and not filling:
+        return f"its box {one.answer} is filled or scribbled over, which may tick it or take a tick back"
+    if one.pen.around >= RINGED:
+        return f"there is a ring around its box {one.answer}, or ink all around it"
+    if one.pen.over - usual >= OVER or one.pen.beside >= (LONG if is_ticked else BESIDE):
+        return f"there is a mark at the word {one.answer}, which may choose it or strike it out"
+    return ""
