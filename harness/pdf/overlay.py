@@ -14,6 +14,7 @@ Lengths are in points of the sheet; a map is a 3 x 3 matrix of homogeneous coord
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,48 +103,84 @@ def warped(image: Any, shape: tuple[int, int], place: Any) -> Any:
 # --- the whole page
 
 
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """How a scan may lie: quarter turns, degrees beyond them, and how much larger than the sheet it is."""
+
+    quarter: int
+    lean: float
+    stretch: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A page of the sheet, by its index, that a guess makes like the scan; with the map from it to the scan."""
+
+    alike: float
+    index: int
+    guess: _Guess
+    place: Any
+
+
 def _candidates(scan: Any, size: tuple[float, float], printed: list[Printed]) -> list[tuple[Printed, Any]]:
     """Give pages of the sheet with maps to the scan that are right to some points, the likeliest first."""
-    import numpy as np
-    from scipy import fft
+    pages = _Correlated(scan, size, printed)
+    leans = [(lean, quarter) for lean, sideways in _leans(pages.scan) for quarter in ((1, 3) if sideways else (0, 2))]
+    found: dict[tuple[int, int], _Candidate] = {}
+    for lean, quarter in leans:
+        for stretch in STRETCHES:
+            for one in pages.tried(_Guess(quarter, lean, stretch), range(len(printed))):
+                key = one.index, quarter
+                found[key] = max(one, found.get(key, one), key=lambda candidate: candidate.alike)
+    likeliest = sorted(found.values(), key=lambda candidate: -candidate.alike)[:TRIED]
+    return [(printed[one.index], _closer(one, pages).place) for one in likeliest]
 
-    page_size = printed[0].size
-    small = _small(scan)
-    rows, columns = (round(length * COARSE / 72) for length in (page_size[1], page_size[0]))
-    shape = [fft.next_fast_len(2 * length, real=True) for length in (rows, columns)]
-    blanks = [_small(page.fine) for page in printed]
-    wanted = [np.conj(fft.rfft2(blank / (np.linalg.norm(blank) + 1e-6), shape)) for blank in blanks]
 
-    def tried(quarter: int, lean: float, stretch: float, places: list[int]) -> list[tuple[float, int, Any, tuple[Any, ...]]]:
-        """Correlate the scan, straightened by this guess, with pages of the sheet."""
-        place = _guess(quarter, lean, stretch, size, page_size)
-        straight = warped(small, (rows, columns), _in_pixels(place, COARSE))
-        spectrum = fft.rfft2(straight / (np.linalg.norm(straight) + 1e-6), shape)
+def _closer(one: _Candidate, pages: _Correlated) -> _Candidate:
+    """Try what lies around a guess."""
+    near = [
+        pages.tried(_Guess(one.guess.quarter, one.guess.lean + turn, one.guess.stretch + more), [one.index])[0]
+        for turn in (-0.3, 0.0, 0.3) for more in (-0.01, 0.0, 0.01)]
+    return max(near, key=lambda candidate: candidate.alike)
+
+
+class _Correlated:
+    """A scan and the pages of a sheet at COARSE dots per inch, ready to be shifted over each other."""
+
+    def __init__(self, scan: Any, size: tuple[float, float], printed: list[Printed]) -> None:
+        import numpy as np
+        from scipy import fft
+
+        self.scan = _small(scan)
+        self._size, self._page_size = size, printed[0].size
+        self._rows, self._columns = (round(length * COARSE / 72) for length in self._page_size[::-1])
+        self._shape = [fft.next_fast_len(2 * length, real=True) for length in (self._rows, self._columns)]
+        self._wanted = [np.conj(fft.rfft2(_normed(_small(page.fine)), self._shape)) for page in printed]
+
+    def tried(self, guess: _Guess, indices: Iterable[int]) -> list[_Candidate]:
+        """Straighten the scan as guessed, and shift it over pages: one candidate for each."""
+        import numpy as np
+        from scipy import fft
+
+        place = _guessed(guess, self._size, self._page_size)
+        straight = warped(self.scan, (self._rows, self._columns), _in_pixels(place, COARSE))
+        spectrum = fft.rfft2(_normed(straight), self._shape)
         found = []
-        for index in places:
-            peaks = fft.irfft2(spectrum * wanted[index], shape)
-            down, across = np.unravel_index(int(peaks.argmax()), peaks.shape)
-            shift = [at - length if at > length / 2 else at for at, length in zip((across, down), shape[::-1], strict=True)]
-            moved = np.array([[1, 0, shift[0] * 72 / COARSE], [0, 1, shift[1] * 72 / COARSE], [0, 0, 1.0]])
-            found.append((float(peaks[down, across]), index, place @ moved, (quarter, lean, stretch)))
+        for index in indices:
+            peaks = fft.irfft2(spectrum * self._wanted[index], self._shape)
+            peak = np.unravel_index(int(peaks.argmax()), peaks.shape)
+            down, across = (
+                (at - length if at > length / 2 else at) * 72 / COARSE
+                for at, length in zip(peak, self._shape, strict=True))
+            shift = np.array([[1, 0, across], [0, 1, down], [0, 0, 1.0]])
+            found.append(_Candidate(float(peaks[peak]), index, guess, place @ shift))
         return found
 
-    everywhere = list(range(len(printed)))
-    guesses = [(quarter, lean) for lean, sideways in _leans(small) for quarter in ((1, 3) if sideways else (0, 2))]
-    found = [one for quarter, lean in guesses for stretch in STRETCHES for one in tried(quarter, lean, stretch, everywhere)]
-    best: dict[tuple[int, int], tuple[float, int, Any, tuple[Any, ...]]] = {}
-    for one in found:
-        key = one[1], one[3][0]
-        if key not in best or one[0] > best[key][0]:
-            best[key] = one
-    candidates = []
-    for one in sorted(best.values(), key=lambda one: -one[0])[:TRIED]:
-        quarter, lean, stretch = one[3]
-        near = [tried(quarter, lean + turn, stretch + more, [one[1]])[0]
-                for turn in (-0.3, 0.0, 0.3) for more in (-0.01, 0.0, 0.01)]
-        better = max(near, key=lambda other: other[0])
-        candidates.append((printed[better[1]], better[2]))
-    return candidates
+
+def _normed(image: Any) -> Any:
+    import numpy as np
+
+    return image / (np.linalg.norm(image) + 1e-6)
 
 
 def _small(fine: Any) -> Any:
@@ -182,12 +219,12 @@ def _leans(small: Any) -> list[tuple[float, bool]]:
     return [(-lean if sideways else lean, sideways) for _, lean, sideways in found[:1 if clear else 2]]
 
 
-def _guess(quarter: int, lean: float, stretch: float, size: tuple[float, float], page: tuple[float, float]) -> Any:
-    """Give the map from the sheet to the scan that turns by quarters and a lean, and keeps middle upon middle."""
+def _guessed(guess: _Guess, size: tuple[float, float], page: tuple[float, float]) -> Any:
+    """Give the map from the sheet to the scan that turns and stretches as guessed, and keeps middle upon middle."""
     import numpy as np
 
-    angle = math.radians(90 * quarter + lean)
-    cosine, sine = stretch * math.cos(angle), stretch * math.sin(angle)
+    angle = math.radians(90 * guess.quarter + guess.lean)
+    cosine, sine = (guess.stretch * function(angle) for function in (math.cos, math.sin))
     turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1.0]])
     there, back = np.eye(3), np.eye(3)
     there[:2, 2], back[:2, 2] = (size[0] / 2, size[1] / 2), (-page[0] / 2, -page[1] / 2)

@@ -12,6 +12,7 @@ FAINTEST = 0.12     # ink, of 1 for print, from which a pixel may be a pencil's
 NOISE = 4.0         # standard deviations of the paper's grain that are no pencil
 PRINT = 1.0         # points around print that may be print as well: ink runs, and scanners blur
 NEAR, FAR = 1.2, 6.0        # points from a box within which a ring around it lies
+BEHIND = 0.8, 5.0   # points behind a word where a line through it goes on
 SECTORS, SECTOR = 8, 0.05   # of that ring; share of a sector's pixels that makes it one with ink
 
 
@@ -39,7 +40,8 @@ def left_by_a_pen(
     Returns:
         "ink": share of the pixels inside the box that have some; "least": that of the emptiest of its nine parts, of
         pixels half as dark as the darkest; "around": share of the sectors around it that have ink of a pen; "over":
-        mean ink of its word; "beside": share of the word's columns that have ink of a pen, also above and below.
+        mean ink of the darkest row of its word, above that of the blank sheet; "beside": share of the word's columns
+        that have ink of a pen, above and below it as well; "behind": the same of the paper behind the word.
 
     """
     import numpy as np
@@ -51,7 +53,7 @@ def left_by_a_pen(
     seen = near > threshold
     print_ = _grown(_cut(blank, about, (0.0, 0.0)) > 0.1)
     if seen.shape != print_.shape or not seen.size:
-        return {"ink": 0.0, "least": 0.0, "around": 0.0, "over": 0.0, "beside": 0.0}
+        return dict.fromkeys(("ink", "least", "around", "over", "beside", "behind"), 0.0)
     pen = seen & ~print_
 
     def part(image: Any, place: list[float]) -> Any:
@@ -67,11 +69,15 @@ def left_by_a_pen(
     core = inner > max(threshold, 0.5 * float(np.percentile(inner, 95)))
     cells = [cell.mean() for rows in np.array_split(core, 3) for cell in np.array_split(rows, 3, axis=1)]
     measured = {
-        "ink": (inner > threshold).mean(), "least": min(cells), "around": _around(pen, print_, about, box), "over": 0.0, "beside": 0.0}
+        "ink": (inner > threshold).mean(), "least": min(cells), "around": _around(pen, print_, about, box),
+        "over": 0.0, "beside": 0.0, "behind": 0.0}
     if word is not None:
         beyond = [word[0], word[1] - 4, word[2], word[3] + 3]
-        measured["over"] = np.maximum(part(near, word), 0).mean()
+        behind = [word[2] + BEHIND[0], box[1] - 2, word[2] + BEHIND[1], box[3] + 2]
+        print_of_word = part(_cut(blank, about, (0.0, 0.0)), word)
+        measured["over"] = part(near, word).mean(axis=1).max() - print_of_word.mean(axis=1).max()
         measured["beside"] = part(pen, beyond).any(axis=0).mean()
+        measured["behind"] = part(seen, behind).any(axis=0).mean()
     return {name: round(float(value), 4) for name, value in measured.items()}
 
 

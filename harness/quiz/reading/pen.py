@@ -17,9 +17,11 @@ from harness.quiz.words import Answer
 __all__ = ["Pen", "TickedBox", "answers_of"]
 
 FULL = 0.22             # ink in the emptiest ninth of a box from which the whole box was inked over
-FEWEST_FULL = 4         # boxes filled all over, and none crossed, that make filling the way to tick
+FULLER = 2.5            # times the same in the emptier marks of a sheet: a marker's crosses are broad, some fill boxes
+FEWEST = 4              # marks of a sheet that tell how its pen ticks
 RINGED = 0.75           # share of the sectors around a box with ink: a ring, or a scribble larger than the box
-OVER = 0.12             # ink in a word above that of its like elsewhere, of the word's area: it is struck out
+OVER = 0.14             # ink of a word's darkest row above that of its like elsewhere: it is struck out
+BEHIND = 0.5            # share of the paper behind a word that a line goes on over
 BESIDE = 0.5            # share of a word's width above or below which there is ink: a ring, a line
 LONG = 0.85             # the same where its box is ticked: the end of a tick may reach over its word
 
@@ -32,6 +34,7 @@ class Pen(BaseModel):
     around: float
     over: float
     beside: float
+    behind: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +52,25 @@ def answers_of(boxes: Sequence[TickedBox]) -> dict[str, list[Signal]]:
     """Give what the pen says: statement -> its signals.
 
     A box that is ticked is an answer. Whatever may take a tick back, or stands beside the boxes, is a question: a box
-    inked all over (but where all boxes with ink are), a ring around a box, a word with a line through or around it.
+    inked all over (but where that is how most are ticked), a ring around a box, a line through or around a word.
     """
     found = judge([(one.statement, one.page, one.answer, one.box, one.pen.ink) for one in boxes], how="scan")
     ticked = {(name, signal.answer) for name, signals in found.items() for signal in signals if signal.answer}
-    filling = _all_are_filled([one for one in boxes if (one.statement, one.answer) in ticked])
+    full = _full([one.pen.least for one in boxes if (one.statement, one.answer) in ticked])
     usual = _usual_words(boxes)
     for one in boxes:
         is_ticked = (one.statement, one.answer) in ticked
-        reason = _doubt(one, is_ticked=is_ticked, filling=filling, usual=usual[one.page, one.answer])
+        reason = _doubt(one, is_ticked=is_ticked, full=full, usual=usual[one.page, one.answer])
         if reason:
             evidence = Evidence(page=one.page, box=grown(one.box, 6), snippet=reason, how="scan")
             found.setdefault(one.statement, []).append(Signal(None, "scan", evidence, reason=reason))
     return found
 
 
-def _all_are_filled(ticked: Sequence[TickedBox]) -> bool:
-    return len(ticked) >= FEWEST_FULL and all(one.pen.least >= FULL for one in ticked)
+def _full(ticked: Sequence[float]) -> float:
+    """Give the ink in its emptiest ninth from which a ticked box was inked over, and not only ticked."""
+    usual = sorted(ticked)[len(ticked) // 4] if len(ticked) >= FEWEST else 0.0
+    return max(FULL, FULLER * usual)
 
 
 def _usual_words(boxes: Iterable[TickedBox]) -> dict[tuple[int, Answer], float]:
@@ -76,12 +81,13 @@ def _usual_words(boxes: Iterable[TickedBox]) -> dict[tuple[int, Answer], float]:
     return {key: median(inks) for key, inks in words.items()}
 
 
-def _doubt(one: TickedBox, *, is_ticked: bool, filling: bool, usual: float) -> str:
+def _doubt(one: TickedBox, *, is_ticked: bool, full: float, usual: float) -> str:
     """Say why a person has to look at a box; "" where all is clear."""
-    if is_ticked and one.pen.least >= FULL and not filling:
+    if is_ticked and one.pen.least >= full:
         return f"its box {one.answer} is filled or scribbled over, which may tick it or take a tick back"
     if one.pen.around >= RINGED:
         return f"there is a ring around its box {one.answer}, or ink all around it"
-    if one.pen.over - usual >= OVER or one.pen.beside >= (LONG if is_ticked else BESIDE):
+    marked = one.pen.over - usual >= OVER or one.pen.behind >= BEHIND
+    if marked or one.pen.beside >= (LONG if is_ticked else BESIDE):
         return f"there is a mark at the word {one.answer}, which may choose it or strike it out"
     return ""
