@@ -202,6 +202,7 @@ def _leans(small: Any) -> list[tuple[float, bool]]:
     structures and skew scan in digitized documents, International Conference on Pattern Recognition, 1986).
     """
     import numpy as np
+    from scipy import ndimage
 
     rows, columns = np.nonzero(small > 0.15)
     weights = small[rows, columns]
@@ -210,7 +211,8 @@ def _leans(small: Any) -> list[tuple[float, bool]]:
         scores = []
         for lean in LEANS:
             lines = across - math.tan(math.radians(lean)) * (along - along.mean() if len(along) else 0)
-            profile = np.bincount(np.round(2 * (lines + 1_000)).astype(int), weights)
+            # Smoothed, as whole pixels fall into whole lines only where nothing leans.
+            profile = ndimage.gaussian_filter1d(np.bincount(np.round(lines + 1_000).astype(int), weights), 0.8)
             scores.append(float((np.diff(profile) ** 2).sum()))
         best = int(np.argmax(scores))
         found.append((scores[best], LEANS[best], sideways))

@@ -34,8 +34,9 @@ def look(
         targets: "page", "row", "box" and "word" of each of its tick boxes; those of one row follow each other.
 
     Returns:
-        "found": for each scanned page that is one of the sheet's: "page", "sheet_page", "share" of its pieces that
-        were found, and "boxes": "target" (place in `targets`), "box" on the scan, and what `left_by_a_pen` gives.
+        "looked": the numbers of the pages that were looked at, MOST at most; "found": for each of them that is one
+        of the sheet's "page", "sheet_page", "share" of its pieces that were found, and "boxes": "target" (place in
+        `targets`), "box" on the scan, and what `left_by_a_pen` gives.
 
     """
     scan = opened(path, most_pages=most_pages)
@@ -48,18 +49,25 @@ def look(
         pieces = [anchor["box"] for anchor in anchors if anchor["page"] == number]
         if pieces:
             printed.append(Printed(number, sheet[number - 1].get_size(), _halved(ink), pieces))
-    found = []
+    found: list[dict[str, Any]] = []
+    looked: list[int] = []
     began = time.process_time()
     for number in pages[:MOST]:
-        if printed and drawable(scan[number - 1]) and time.process_time() - began < SECONDS:
-            looked = _looked(scan[number - 1], printed, blanks, targets)
-            if looked is not None:
-                found.append({"page": number, **looked})
-    return {"found": found}
+        if time.process_time() - began > SECONDS:
+            break
+        laid = _laid(scan[number - 1], printed, blanks, targets)
+        if laid is not None:
+            found.append({"page": number, **laid})
+        looked.append(number)
+    return {"looked": looked, "found": found}
 
 
-def _looked(page: Any, printed: list[Printed], blanks: dict[int, Any], targets: list[dict[str, Any]]) -> Any:
+def _laid(
+    page: Any, printed: list[Printed], blanks: dict[int, Any], targets: list[dict[str, Any]],
+) -> dict[str, Any] | None:
     """Lay the sheet over one scanned page, and measure; None where it is no page of the sheet."""
+    if not printed or not drawable(page):
+        return None
     width, height = page.get_size()
     across, down = printed[0].size
     # A scan has the sheet's size; the pages of photographs may have any.

@@ -32,6 +32,7 @@ class _Laid(BaseModel):
 
 
 class _Scans(BaseModel):
+    looked: list[int]
     found: list[_Laid]
 
 
@@ -76,8 +77,9 @@ def add_scans(path: Path, sheet: Sheet, pages: Sequence[Page], seen: Mapping[str
                 seen[one].places.append(place)
     for one, signals in answers_of(boxes).items():
         seen[one].signals += signals
-    left = sorted(set(scanned) - known)
-    return [_note(left)] if left else []
+    other = [page for page in found.looked if page not in known]
+    left = [page for page in scanned if page not in found.looked]
+    return ([_note(other)] if other else []) + ([_note(left, "that was not looked at")] if left else [])
 
 
 def _anchors(place: Place) -> list[Box]:
@@ -89,6 +91,6 @@ def _anchors(place: Place) -> list[Box]:
     return [words, (options[0] - 3, options[1] - 3, options[2] + 3, options[3] + 3)]
 
 
-def _note(pages: Sequence[int]) -> str:
+def _note(pages: Sequence[int], what: str = "that is no page of the printed answer sheet") -> str:
     some = ", ".join(str(page) for page in pages)
-    return f"page {some}: a picture that is no page of the printed answer sheet; look there for answers by hand"
+    return f"page {some}: a picture {what}; look there for answers by hand"
