@@ -20,18 +20,26 @@ __all__ = ["read", "sheet"]
 
 Format = Literal["pdf", "html", "yaml", "md"]
 
+_ENDINGS: dict[str, Format] = {
+    ".pdf": "pdf", ".html": "html", ".htm": "html", ".yaml": "yaml", ".yml": "yaml", ".md": "md", ".markdown": "md"}
+
 
 def sheet(
     quiz: Annotated[str, typer.Argument(metavar="QUIZ", help="Name of the quiz, such as summer23.")],
     *,
-    form: Annotated[Format, typer.Option("--format", help="What to write.", show_default=True)] = "pdf",
+    form: Annotated[Format | None, typer.Option(
+        "--format", help="What to write.", show_default="as FILE ends, else pdf")] = None,
     out: Annotated[Path | None, typer.Option(
-        "--out", "-o", metavar="FILE", show_default="QUIZ-answers.FORMAT", help="Where; - is the terminal.")] = None,
+        "--out", "-o", metavar="FILE", show_default="QUIZ-answers.FORMAT",
+        help="Where; its ending tells the format, - is the terminal.")] = None,
 ) -> None:
     """Write an answer sheet to hand out."""
     from harness.course import find_course
     from harness.quiz import load_sheet
 
+    form = form or _format_of(out)
+    if out is not None and _ENDINGS.get(out.suffix.casefold(), form) != form:
+        raise UserError(f"{out} ends as a file of another format than {form}; leave out --format, or name a .{form}")
     data = _sheet(load_sheet(find_course(), quiz), form)
     if out is not None and str(out) == "-":
         typer.echo(data, nl=False)
@@ -39,6 +47,15 @@ def sheet(
     path = out or Path(f"{quiz}-answers.{form}")
     _write(path, data)
     typer.echo(f"wrote {path}")
+
+
+def _format_of(out: Path | None) -> Format:
+    """Take the format from the ending of the file that is written; without one, and on the terminal, it is PDF."""
+    if out is None or not out.suffix:
+        return "pdf"
+    if out.suffix.casefold() not in _ENDINGS:
+        raise UserError(f"{out} does not end in .pdf, .html, .yaml or .md; say by --format what to write")
+    return _ENDINGS[out.suffix.casefold()]
 
 
 def _sheet(sheet: Sheet, form: Format) -> bytes:

@@ -15,7 +15,7 @@ __all__ = ["main"]
 
 _NEEDED = {
     "group page": ["PIL.PngImagePlugin"], "answer pages": [], "crops": ["PIL.PngImagePlugin"],
-    "ink": ["PIL.Image", "numpy"], "scans": ["PIL.Image", "scipy.fft", "scipy.ndimage", "scipy.signal"],
+    "ink": ["PIL.Image", "numpy"], "scans": ["PIL.Image", "scipy.fft", "scipy.ndimage"],
 }
 
 

@@ -15,7 +15,7 @@ from harness.quiz.answers import ARGUMENT_LINES, LINE_LENGTH
 from harness.quiz.handout.words import HINT, OPTIONS
 from harness.quiz.sheet import Question, Sheet, Statement
 
-__all__ = ["ARGUMENT", "field_name", "sheet_pdf"]
+__all__ = ["ARGUMENT", "LEFT", "field_name", "sheet_pdf"]
 
 ARGUMENT = " argument"
 """What the name of a statement's argument field has behind that of its buttons."""
@@ -23,7 +23,7 @@ ARGUMENT = " argument"
 # Lengths in points; A4 is 595 x 842.
 LEFT, RIGHT, TOP, BOTTOM = 54, 541, 790, 54
 TEXT, TEXT_WIDTH = 84, 296          # the statement's left edge and width
-BOX, OPTIONS_LEFT, OPTION_WIDTHS = 11, 390, (34, 29, 0)
+BOX, TO_WORD, TO_BOX = 11, 4, 22    # a tick box, and the gaps behind it and behind its word
 LINE, SIZE, ARGUMENT_HEIGHT = 12.5, 10, 25
 
 
@@ -34,22 +34,28 @@ def sheet_pdf(sheet: Sheet) -> bytes:
         UserError: the sheet holds a letter that the fonts of every PDF program lack.
 
     """
+    _check_letters(sheet)
+    pages, _ = _drawn(sheet, pages=0)
+    return _drawn(sheet, pages=pages)[1]
+
+
+def _drawn(sheet: Sheet, *, pages: int) -> tuple[int, bytes]:
+    """Draw the sheet as one of so many pages; say how many it has."""
     from reportlab.lib.pagesizes import A4
     from reportlab.pdfgen.canvas import Canvas
 
-    _check_letters(sheet)
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=A4, invariant=True, lang="en", initialFontName="Helvetica")
     canvas.setTitle(f"{sheet.title}: answer sheet")
     canvas.setSubject(f"quiz {sheet.quiz}")
     canvas.setAuthor("")
-    writer = _Writer(canvas, sheet)
+    writer = _Writer(canvas, sheet, pages)
     writer.head()
     for question in sheet.questions:
         writer.question(question)
     writer.end_page()
     canvas.save()
-    return stream.getvalue()
+    return writer.pages, stream.getvalue()
 
 
 def field_name(identifier: str) -> str:
@@ -74,9 +80,10 @@ def _check_letters(sheet: Sheet) -> None:
 class _Writer:
     """Puts one thing under the other, and starts a new page where one is full."""
 
-    def __init__(self, canvas: Any, sheet: Sheet) -> None:
-        self._canvas, self._sheet = canvas, sheet
-        self._y, self._page = float(TOP), 1
+    def __init__(self, canvas: Any, sheet: Sheet, of: int) -> None:
+        self._canvas, self._sheet, self._of = canvas, sheet, of
+        self._y = float(TOP)
+        self.pages = 0      # that are full
 
     def head(self) -> None:
         """Write the title, who answers, and how."""
@@ -84,6 +91,7 @@ class _Writer:
         self._canvas.drawString(LEFT, self._y, self._sheet.title)
         self._y -= 26
         self._canvas.setFont("Helvetica", SIZE)
+        self._canvas.setLineWidth(0.5)
         for label, left, right in (("Group", LEFT, 200), ("Members", 215, RIGHT)):
             self._canvas.drawString(left, self._y, label)
             start = left + 50
@@ -108,11 +116,17 @@ class _Writer:
 
     def end_page(self) -> None:
         """Write the foot of the page, and turn it."""
+        from reportlab.pdfbase.pdfdoc import PDFName
+
         self._canvas.setFont("Helvetica", 8)
         self._canvas.drawString(LEFT, BOTTOM - 24, f"{self._sheet.quiz}, answer sheet")
-        self._canvas.drawRightString(RIGHT, BOTTOM - 24, f"page {self._page}")
+        self.pages += 1
+        self._canvas.drawRightString(RIGHT, BOTTOM - 24, f"page {self.pages} of {self._of}")
         self._canvas.showPage()
-        self._page += 1
+        # The tab key goes from row to row. reportlab has no setting for it.
+        page = self._canvas._doc.Pages[-1]
+        page.__NoDefault__ = [*page.__NoDefault__, "Tabs"]
+        page.Tabs = PDFName("R")
         self._y = float(TOP)
 
     def _need(self, height: float) -> None:
@@ -147,18 +161,20 @@ class _Writer:
         self._text_field(name, f"Argument for {statement.id}, at most two lines", place, lines=ARGUMENT_LINES)
 
     def _options(self, statement: Statement, y: float) -> None:
-        left = float(OPTIONS_LEFT)
-        for option, width in zip(OPTIONS, OPTION_WIDTHS, strict=True):
+        widths = [self._canvas.stringWidth(option, "Helvetica", SIZE) for option in OPTIONS]
+        left = RIGHT - sum(widths) - len(OPTIONS) * (BOX + TO_WORD) - (len(OPTIONS) - 1) * TO_BOX
+        for option, width in zip(OPTIONS, widths, strict=True):
             self._canvas.setLineWidth(0.8)
             self._canvas.rect(left, y, BOX, BOX)
             self._canvas.acroForm.radio(
-                name=field_name(statement.id), value=option, tooltip=f"{statement.id}: {option}", x=left, y=y,
+                name=field_name(statement.id), value=option, x=left, y=y,
+                tooltip=f"{statement.id}: {statement.text}",    # of the group; each box is told by its value
                 size=BOX, buttonStyle="cross", shape="square", borderWidth=0, fillColor=None, borderColor=None,
                 fieldFlags="radio",     # so that a tick can be taken back
             )
             self._canvas.setFont("Helvetica", SIZE)
-            self._canvas.drawString(left + BOX + 4, y + 2, option)
-            left += BOX + 11 + width
+            self._canvas.drawString(left + BOX + TO_WORD, y + 2, option)
+            left += BOX + TO_WORD + width + TO_BOX
 
     def _text_field(self, name: str, label: str, place: tuple[float, float, float, float], *, lines: int) -> None:
         x, y, width, height = place

@@ -1,4 +1,4 @@
-"""Scanned answer sheets: pictures of pages, laid over the sheet as the program draws it."""
+"""Scanned answer sheets: pictures of its pages, laid over the sheet as the program draws it."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from pydantic import BaseModel
 
 from harness.errors import UserError
 from harness.pdf import apart
-from harness.quiz.handout.pdf import sheet_pdf
+from harness.quiz.handout.pdf import LEFT, sheet_pdf
 from harness.quiz.reading.document import Place, Seen, look_for_answers
 from harness.quiz.reading.facts import Box, Page, Pages, joined
-from harness.quiz.reading.ink import judge
+from harness.quiz.reading.pen import Pen, TickedBox, answers_of
 from harness.quiz.sheet import Sheet
 
 __all__ = ["add_scans"]
 
 
-class _Ticked(BaseModel):
+class _Measured(Pen):
     target: int
     box: Box
-    ink: float
 
 
 class _Laid(BaseModel):
     page: int
     sheet_page: int
     share: float
-    boxes: list[_Ticked]
+    boxes: list[_Measured]
 
 
 class _Scans(BaseModel):
+    looked: list[int]
     found: list[_Laid]
 
 
@@ -56,37 +56,41 @@ def add_scans(path: Path, sheet: Sheet, pages: Sequence[Page], seen: Mapping[str
         except UserError:       # there is no PDF of this sheet to print
             return [_note(scanned)]
         printed = look_for_answers(sheet, apart.run("answer pages", blank, Pages, name=blank.name).pages)
-        places = [(one, place) for one, what in printed.items() for place in what.places[:1]]
+        places = [(one, place) for one, what in printed.items() for place in what.places[:1]
+                  if place.targets]
         targets = [(one, place, target) for one, place in places for target in place.targets]
         found = apart.run("scans", path, _Scans, name=name, request={
             "blank": str(blank), "pages": scanned,
-            "anchors": [{"page": place.page, "box": _anchor(place)} for _, place in places],
-            "targets": [{"page": place.page, "box": target.box} for _, place, target in targets],
+            "anchors": [{"page": place.page, "box": box} for _, place in places for box in _anchors(place)],
+            "targets": [{"page": place.page, "row": one, "box": target.box, "word": target.word}
+                        for one, place, target in targets],
         })
     known = {laid.page for laid in found.found}
     for what in seen.values():      # the text that a scanner found on the sheet is its print
         what.signals = [one for one in what.signals if one.how != "typed" or one.evidence.page not in known]
-    measured = []
+    boxes = []
     for laid in found.found:
-        for ticked in laid.boxes:
-            one, place, target = targets[ticked.target]
-            measured.append((one, laid.page, target.answer, ticked.box, ticked.ink))
+        for measured in laid.boxes:
+            one, place, target = targets[measured.target]
+            boxes.append(TickedBox(one, laid.page, target.answer, measured.box, measured))
             if place not in seen[one].places:
                 seen[one].places.append(place)
-    for one, signals in judge(measured, how="scan").items():
+    for one, signals in answers_of(boxes).items():
         seen[one].signals += signals
-    left = sorted(set(scanned) - known)
-    return [_note(left)] if left else []
+    other = [page for page in found.looked if page not in known]
+    left = [page for page in scanned if page not in found.looked]
+    return ([_note(other)] if other else []) + ([_note(left, "that was not looked at")] if left else [])
 
 
-def _anchor(place: Place) -> Box:
-    """Give the box around a statement and its options on the blank sheet."""
+def _anchors(place: Place) -> list[Box]:
+    """Give the boxes around a statement's first words and around its options on the blank sheet."""
     band = place.zone.bands[0]
     boxes = [target.box for target in place.targets]
-    right = max(box[2] for box in boxes) if boxes else 500.0
-    return joined((54.0, band.top + 2, right, min(band.bottom, band.top + 26)), *boxes)
+    options = joined(*boxes, *(target.word for target in place.targets if target.word is not None))
+    words = (LEFT, band.top + 2, options[0] - 6, min(band.bottom, band.top + 26))
+    return [words, (options[0] - 3, options[1] - 3, options[2] + 3, options[3] + 3)]
 
 
-def _note(pages: Sequence[int]) -> str:
+def _note(pages: Sequence[int], what: str = "that is no page of the printed answer sheet") -> str:
     some = ", ".join(str(page) for page in pages)
-    return f"page {some}: a picture that is no page of the printed answer sheet; look there for answers by hand"
+    return f"page {some}: a picture {what}; look there for answers by hand"
