@@ -356,7 +356,7 @@ def _provenance(
         stand_in=workshop.data.stand_in, hand_in_hash=submission.fingerprint if submission else "",
         rubric=assignment, rubric_hash=hashlib.sha256(rules.read_bytes()).hexdigest() if rules.is_file() else "",
         judge_hash=networks_hash() if models else "",
-        limits={key: float(value) for key, value in asdict(workshop.budget.limits).items()},
+        limits=workshop.budget.told(),
         durations={stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
     )
 

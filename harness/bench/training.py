@@ -123,4 +123,6 @@ def _processor() -> str:
 
 def with_time(budget: Budget, *, seconds: float, threads: int) -> Budget:
     """Give the budget with another deadline for `fit`, and another number of threads."""
-    return replace(budget, fit_seconds=seconds, limits=replace(budget.limits, threads=threads))
+    own = {name: value for name, value in budget.roles.get("fit", {}).items() if name != "threads"}
+    return replace(
+        budget, fit_seconds=seconds, limits=replace(budget.limits, threads=threads), roles={**budget.roles, "fit": own})
