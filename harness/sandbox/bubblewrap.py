@@ -11,7 +11,9 @@ root to the host's files; the worker becomes user 65534 for good before it impor
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
+import math
 import os
 import platform
 import shutil
@@ -33,7 +35,7 @@ from harness.sandbox.cgroup import Cgroup, Hierarchy, find_hierarchy
 from harness.sandbox.plain import job_head
 from harness.sandbox.process import WorkerSession, start_process
 from harness.sandbox.seccomp import seccomp_program
-from harness.sandbox.watch import Watcher
+from harness.sandbox.watch import EVERY, SELDOM, Census, Exceeded, Usage, Watcher, processor_seconds
 
 __all__ = ["BoxGuard", "BubblewrapBox"]
 
@@ -133,7 +135,11 @@ class BubblewrapBox:
 
     def confinement(self, limits: Limits) -> dict[str, object]:
         """Say what the worker gives up itself, first of all."""
-        resources = {"RLIMIT_NOFILE": limits.open_files, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": limits.disk_bytes}
+        resources = {
+            "RLIMIT_NOFILE": limits.open_files, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": limits.disk_bytes,
+            # Of each process; the sum of all is watched from outside, and this is for a watcher that is held up.
+            "RLIMIT_CPU": math.ceil(limits.cpu_seconds) + 5,
+        }
         if self.hierarchy is None and _counts_by_namespace():
             resources["RLIMIT_NPROC"] = limits.processes
         return {"uid": NOBODY if os.geteuid() == 0 else None, "limits": resources}
@@ -165,9 +171,7 @@ class BubblewrapBox:
             except OSError as error:
                 guard.release()
                 raise HarnessFault(f"the box cannot be made: {error}") from error
-        guard.process = process
-        if guard.group is None:
-            guard.watcher = Watcher(process.pid, limits, kill=guard.kill)
+        guard.watch(process, limits)
         return process, guard
 
 
@@ -177,8 +181,22 @@ class BoxGuard:
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
         self.group: Cgroup | None = None
+        self.census: Census | None = None
         self.watcher: Watcher | None = None
         self.after = contextlib.ExitStack()
+
+    def watch(self, process: subprocess.Popen[bytes], limits: Limits) -> None:
+        """Take the process that holds the box, and see to the limits that the kernel does not."""
+        self.process = process
+        if self.group is None:
+            self.census = Census(process.pid, limits)
+            self.watcher = Watcher(self.census.look, every=EVERY, kill=self.kill)
+            return
+
+        def look() -> Exceeded | None:
+            return "cpu" if (self.usage().cpu_seconds or 0) > limits.cpu_seconds else None
+
+        self.watcher = Watcher(look, every=SELDOM, kill=self.kill)
 
     def kill(self) -> None:
         """End bubblewrap; its first process inside ends with it, and every other one with that."""
@@ -187,11 +205,20 @@ class BoxGuard:
         if self.group is not None:
             self.group.kill()
 
-    def out_of_memory(self) -> bool:
-        """Whether the kernel's counter of this fresh group, or the watcher, says so."""
-        if self.watcher is not None:
-            return self.watcher.over_memory
-        return self.group is not None and self.group.oom_kills() > 0
+    def exceeded(self) -> Exceeded | None:
+        """Give the limit that the box was ended for, by the kernel's counter of this fresh group or the watcher."""
+        if self.group is not None and self.group.oom_kills() > 0:
+            return "memory"
+        return self.watcher.exceeded if self.watcher is not None else None
+
+    def usage(self) -> Usage:
+        """Give what the box used so far."""
+        if self.census is not None:
+            return self.census.usage()
+        used = self.group.usage() if self.group is not None else Usage()
+        if used.cpu_seconds is None and self.process is not None:
+            return dataclasses.replace(used, cpu_seconds=processor_seconds(self.process.pid))
+        return used
 
     def release(self) -> None:
         """Remove the group and temporary copies."""
