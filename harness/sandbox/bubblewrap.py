@@ -12,46 +12,41 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-import math
 import os
 import platform
 import shutil
-import site
-import stat
 import subprocess
 import sys
-import sysconfig
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from harness.errors import BoxUnavailable, HarnessFault
 from harness.limits import Limits
-from harness.sandbox.base import Job
 from harness.sandbox.cgroup import Cgroup, Hierarchy, find_hierarchy
-from harness.sandbox.plain import job_head
-from harness.sandbox.process import WorkerSession, start_process
+from harness.sandbox.confined import ConfinedBox, resource_limits
+from harness.sandbox.process import start_process
 from harness.sandbox.seccomp import seccomp_program
+from harness.sandbox.shown import (
+    NOBODY,
+    SHARED_MEMORY,
+    SYSTEM,
+    environment,
+    interpreter,
+    own_parts,
+    python,
+    site_packages,
+)
 from harness.sandbox.watch import EVERY, SELDOM, Census, Exceeded, Usage, Watcher, processor_seconds
 
 __all__ = ["BoxGuard", "BubblewrapBox"]
-
-NOBODY = 65534
-FOLDER = Path("/hand-in")
-CHECKPOINT = Path("/checkpoint")
-PACKAGE = Path("/opt/harness")      # where the worker's part of the harness lies in the box
-PARTS = ("__init__.py", "errors.py", "contract.py", "wire.py", "worker")
-SHARED_MEMORY = 256 * 2**20
 
 # Joins the control groups, then becomes bubblewrap, so that no child of it is ever outside of them.
 JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
 
 
 @dataclass(frozen=True, slots=True)
-class BubblewrapBox:
+class BubblewrapBox(ConfinedBox):
     """Runs workers inside bubblewrap."""
 
     program: str
@@ -78,68 +73,13 @@ class BubblewrapBox:
         return f"bubblewrap (uid {NOBODY}, {caps}, {filtered})"
 
     @property
-    def protects(self) -> bool:
-        """Whether it confines what runs inside."""
-        return True
-
-    def open(self, job: Job, limits: Limits) -> WorkerSession:
-        """Start a worker; returns at once.
-
-        Raises:
-            HarnessFault: the box cannot be made.
-
-        """
-        with contextlib.ExitStack() as undo:
-            folder = undo.enter_context(_readable(job.folder.resolve()))
-            binds = [(folder, FOLDER)]
-            inside = None
-            if job.checkpoint is not None:
-                inside = CHECKPOINT / job.checkpoint.name
-                if job.checkpoint.exists():     # else the worker says in its own words that it is missing
-                    binds.append((undo.enter_context(_readable(job.checkpoint.resolve())), inside))
-            process, guard = self.start(
-                ["-m", "harness.worker", json.dumps(self.confinement(limits))], limits,
-                binds=binds, cuda=job.device.startswith("cuda"),
-            )
-            guard.after.push(undo.pop_all())
-        try:
-            head = job_head(job, limits, folder=FOLDER, checkpoint=inside)
-            return WorkerSession(process, head, limits=limits, guard=guard)
-        except BaseException:
-            guard.kill()
-            guard.release()
-            raise
-
-    def run(
-        self, module: str, settings: dict[str, object], *, folder: Path, seconds: float,
-    ) -> tuple[str, str]:
-        """Run one module of the worker in a box of its own to its end; for the self-test.
-
-        Returns:
-            What it wrote to stdout and to stderr.
-
-        """
-        limits = Limits()
-        told = {**self.confinement(limits), **settings, "folder": str(FOLDER)}
-        arguments = ["-m", module, json.dumps(told)]
-        process, guard = self.start(arguments, limits, binds=[(folder, FOLDER)], cuda=False)
-        try:
-            out, err = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            guard.kill()
-            out, err = process.communicate()
-        finally:
-            guard.kill()
-            guard.release()
-        return out.decode(errors="replace"), err.decode(errors="replace")
+    def other_user(self) -> bool:
+        """Whether the worker is another user than the grader to the host's files: where the grader is root."""
+        return os.geteuid() == 0
 
     def confinement(self, limits: Limits) -> dict[str, object]:
         """Say what the worker gives up itself, first of all."""
-        resources = {
-            "RLIMIT_NOFILE": limits.open_files, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": limits.disk_bytes,
-            # Of each process; the sum of all is watched from outside, and this is for a watcher that is held up.
-            "RLIMIT_CPU": math.ceil(limits.cpu_seconds) + 5,
-        }
+        resources = resource_limits(limits)
         if self.hierarchy is None and _counts_by_namespace():
             resources["RLIMIT_NPROC"] = limits.processes
         return {"uid": NOBODY if os.geteuid() == 0 else None, "limits": resources}
@@ -162,12 +102,12 @@ class BubblewrapBox:
                 options += ["--seccomp", str(passed[0])]
             passed.append(descriptors.enter_context(_memory_file("\0".join(options).encode())))
             # Options go by a file: a command line can be read inside, in /proc/1/cmdline.
-            command = [self.program, "--args", str(passed[-1]), "--", *_python(), *arguments]
+            command = [self.program, "--args", str(passed[-1]), "--", *python(), *arguments]
             try:
                 if self.hierarchy is not None:
                     guard.group = self.hierarchy.make(limits)
                     command = ["/bin/sh", "-c", JOIN, "sh", *guard.group.entries, "--", *command]
-                process = start_process(command, env=_environment(limits), cwd="/", pass_fds=tuple(passed))
+                process = start_process(command, env=environment(limits), cwd="/", pass_fds=tuple(passed))
             except OSError as error:
                 guard.release()
                 raise HarnessFault(f"the box cannot be made: {error}") from error
@@ -259,7 +199,7 @@ def _files(limits: Limits, binds: Sequence[tuple[Path, Path]], *, cuda: bool) ->
 def _system() -> list[str]:
     """Show what the system's libraries are; where /lib and its kin are links into /usr, they stay so."""
     options = ["--ro-bind", "/usr", "/usr"]
-    for path in map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")):
+    for path in SYSTEM:
         if path.is_symlink():
             options += ["--symlink", str(path.readlink()), str(path)]
         elif path.exists():
@@ -272,14 +212,13 @@ def _system() -> list[str]:
 def _packages() -> list[str]:
     """Show the interpreter, its packages and the worker's part of the harness."""
     options: list[str] = []
-    for path in _interpreter():
+    for path in interpreter():
         options += _shown(path, path)
-    for packages in _site_packages():
+    for packages in site_packages():
         if (packages / "harness").is_dir():     # an installed harness: the worker's part is enough
             options += ["--tmpfs", str(packages / "harness"), "--remount-ro", str(packages / "harness")]
-    own = Path(__file__).parents[1]
-    for part in PARTS:
-        options += _shown(own / part, PACKAGE / "harness" / part)
+    for outside, inside in own_parts():
+        options += _shown(outside, inside)
     return options
 
 
@@ -290,49 +229,6 @@ def _shown(outside: Path, inside: Path) -> list[str]:
         if folder != Path("/tmp"):  # noqa: S108 - the box's own, which everybody may write to
             options += ["--perms", "0755", "--dir", str(folder)]
     return [*options, "--ro-bind", str(outside), str(inside)]
-
-
-def _python() -> list[str]:
-    """Start the interpreter without site; its packages come by PYTHONPATH, none from the current folder."""
-    return [_executable(), "-S", "-P", "-B"]
-
-
-def _executable() -> str:
-    return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
-
-
-@lru_cache(maxsize=1)
-def _interpreter() -> list[Path]:
-    """List what the interpreter is made of outside of /usr, by real names and those it was built with."""
-    executable = Path(_executable())
-    wanted = {executable, *_site_packages()}
-    for prefix in {executable.parents[1], Path(sys.base_prefix)}:
-        wanted |= {prefix / "lib", prefix / "lib64"}
-    wanted |= {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
-    shown: list[Path] = []
-    for path in sorted(wanted, key=lambda path: len(path.parts)):
-        covered = path.is_relative_to("/usr") or any(path.is_relative_to(other) for other in shown)
-        if path.exists() and not covered:
-            shown.append(path)
-    return shown
-
-
-@lru_cache(maxsize=1)
-def _site_packages() -> list[Path]:
-    folders = [*site.getsitepackages(), site.getusersitepackages()]
-    return [Path(folder) for folder in folders if folder in sys.path and Path(folder).is_dir()]
-
-
-def _environment(limits: Limits) -> dict[str, str]:
-    """Give the whole environment, of bubblewrap too, because /proc/1/environ can be read inside."""
-    threads = str(limits.threads)
-    return {
-        "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp", "USER": "nobody",  # noqa: S108
-        "LOGNAME": "nobody", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads, "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0",
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",   # lets cuBLAS give the same result twice
-        "PYTHONPATH": os.pathsep.join([str(PACKAGE), *map(str, _site_packages())]),
-    }
 
 
 def _counts_by_namespace() -> bool:
@@ -354,31 +250,3 @@ def _memory_file(data: bytes) -> Iterator[int]:
         os.close(descriptor)
 
 
-@contextlib.contextmanager
-def _readable(path: Path) -> Iterator[Path]:
-    """Give a path whose content everybody may read: itself, or a copy where the box's user could not.
-
-    Only a grader that is root needs this; the way to the path does not matter, as the box has its own.
-    """
-    if os.geteuid() != 0 or _is_open(path):
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="harness-") as parent:
-        copy = Path(parent, path.name)
-        if path.is_dir():
-            shutil.copytree(path, copy, symlinks=True)
-        else:
-            shutil.copyfile(path, copy)
-        for entry in [copy, *copy.rglob("*")]:
-            if not entry.is_symlink():
-                entry.chmod(0o755 if entry.is_dir() else 0o644)
-        yield copy
-
-
-def _is_open(path: Path) -> bool:
-    for entry in [path, *path.rglob("*")]:
-        mode = entry.lstat().st_mode
-        needed = 0o5 if stat.S_ISDIR(mode) else 0o4
-        if not stat.S_ISLNK(mode) and mode & needed != needed:
-            return False
-    return True
