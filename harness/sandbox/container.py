@@ -198,12 +198,11 @@ class ContainerGuard:
         self._watcher = Watcher(look, every=5 * SELDOM, kill=self.kill)
 
     def kill(self) -> None:
-        """End the container; ending the engine's client alone would leave it running."""
-        try:
+        """End the container, and then the engine's client, which alone would leave it running."""
+        with contextlib.suppress(BoxUnavailable):       # it ended already, or has not begun
             self._box.ask("kill", "--signal", "KILL", self._name)
-        except BoxUnavailable:      # it ended already, or has not begun and must not begin now
-            if self.process is not None:
-                self.process.kill()
+        if self.process is not None:
+            self.process.kill()
 
     def exceeded(self) -> Exceeded | None:
         """Give the limit that the container was ended for, by the engine's word or the watcher."""
@@ -221,10 +220,10 @@ class ContainerGuard:
     def usage(self) -> Usage:
         """Give the processor time so far, where the container's processes can be seen from here."""
         if self._first is None:
-            with contextlib.suppress(BoxUnavailable, OSError):
+            with contextlib.suppress(BoxUnavailable, OSError, ValueError):      # it has not begun, or ended
                 number, _, container = self._inspected("{{.State.Pid}} {{.Id}}").partition(" ")
                 # An engine in a machine of its own counts otherwise: the group's name tells whether it is this one.
-                if int(number) > 0 and container in Path("/proc", number, "cgroup").read_text():
+                if int(number) > 0 and container and container in Path("/proc", number, "cgroup").read_text():
                     self._first = int(number)
         return Usage(cpu_seconds=None if self._first is None else processor_seconds(self._first))
 

@@ -51,7 +51,7 @@ def _look(options: Options) -> list[str]:
         "writes to the system": _writes_system,
         "fills more than its disk": _overfills_disk,
         "reaches the host by network": _reaches_network,
-        "reaches a process of the host": _reaches_process,
+        "sees a process of the host": _sees_process,
         "makes a user namespace": _makes_namespace,
         "traces the first process of the box": _traces,
         "keeps a capability": _keeps_capability,
@@ -106,8 +106,9 @@ def _reaches_network(options: Options) -> bool:
         return True
 
 
-def _reaches_process(options: Options) -> bool:
-    os.kill(options["process"], 0)
+def _sees_process(options: Options) -> bool:
+    if not Path("/proc", str(options["process"])).exists():
+        os.kill(options["process"], 0)
     return True
 
 

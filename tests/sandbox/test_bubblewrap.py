@@ -412,7 +412,7 @@ def test_the_best_box_withstands_its_self_test_quickly():
         begun = time.perf_counter()
         self_test(box)
         times.append(time.perf_counter() - begun)
-    assert min(times) < 2
+    assert min(times) < 5       # four boxes at once, on a machine that may be busy
     assert box.protects
     assert "65534" in box.name
 
