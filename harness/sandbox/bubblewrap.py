@@ -41,6 +41,8 @@ from harness.sandbox.watch import EVERY, SELDOM, Census, Exceeded, Usage, Watche
 
 __all__ = ["BoxGuard", "BubblewrapBox"]
 
+DEVICES = Path("/dev")      # where a graphics card is
+
 # Joins the control groups, then becomes bubblewrap, so that no child of it is ever outside of them.
 JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
 
@@ -190,7 +192,7 @@ def _files(limits: Limits, binds: Sequence[tuple[Path, Path]], *, cuda: bool) ->
     for outside, inside in binds:
         options += _shown(outside, inside)
     if cuda:
-        for device in map(str, sorted(Path("/dev").glob("nvidia*"))):
+        for device in map(str, sorted(DEVICES.glob("nvidia*"))):
             options += ["--dev-bind", device, device]
         options += ["--ro-bind-try", "/sys", "/sys"]
     return [*options, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - likewise

@@ -19,6 +19,7 @@ import pytest
 
 from harness.errors import BrokenProtocol, Crashed, OutOfMemory, Rejected, TimedOut
 from harness.limits import Limits
+from harness.sandbox import bubblewrap
 from harness.sandbox.base import Job
 from harness.sandbox.bubblewrap import BubblewrapBox
 from harness.sandbox.cgroup import find_hierarchy
@@ -402,6 +403,18 @@ def test_a_model_is_trained_in_one_box_and_used_in_another(tmp_path):
         _, arrays = session.ask("sample", None, {"count": 5, "seed": 1}, seconds=60, expect={
             "images": Expected(shape=(5, 28, 28), low=0, high=1)})
         assert arrays["images"].std() > 0.2
+
+
+def test_a_graphics_card_is_shown_only_when_asked_for(small, monkeypatch, tmp_path):
+    for name in ("nvidia0", "nvidiactl", "nvidia-uvm", "kvm", "sda"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(bubblewrap, "DEVICES", tmp_path)
+    without, asked = (bubblewrap._files(small, [], cuda=cuda) for cuda in (False, True))
+    assert not [option for option in without if "nvidia" in option or option in {"--dev-bind", "/sys"}]
+    shown = [asked[place + 1] for place, option in enumerate(asked) if option == "--dev-bind"]
+    assert shown == [str(tmp_path / name) for name in ("nvidia-uvm", "nvidia0", "nvidiactl")]
+    assert [option for option in asked if option not in without] == [
+        *(word for path in shown for word in ("--dev-bind", path, path)), "/sys", "/sys"]
 
 
 def test_the_best_box_withstands_its_self_test_quickly():
