@@ -11,7 +11,6 @@ import json
 import logging
 import platform
 import shlex
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -46,6 +45,7 @@ from harness.records import (
     TheoryResult,
 )
 from harness.sandbox.base import Box
+from harness.scratch import scratch_folder
 from harness.submissions import ModelEntry, Submission, group_of, intake
 
 __all__ = ["Keep", "Progress", "Workshop", "grade", "source_hash", "versions"]
@@ -119,11 +119,11 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
 
     """
     clock = _Clock()
-    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
+    with scratch_folder() as scratch:
         progress("taking a clean copy", None)
         with clock.stage("intake"):
             try:
-                submission = intake(path, Path(scratch) / "hand-in")
+                submission = intake(path, scratch / "hand-in")
             except Rejected as fault:
                 return _rejected(path, workshop, fault, clock)
         assignment = submission.manifest.assignment
@@ -136,7 +136,7 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
         with ThreadPoolExecutor(1, thread_name_prefix="report") as aside:
             reading = aside.submit(_read_report, submission, clock)
             models = {
-                name: _model(submission, name, workshop, Path(scratch), progress, clock)
+                name: _model(submission, name, workshop, scratch, progress, clock)
                 for name in submission.manifest.models
             }
             hand_in, faults = reading.result()
@@ -356,7 +356,7 @@ def _provenance(
         stand_in=workshop.data.stand_in, hand_in_hash=submission.fingerprint if submission else "",
         rubric=assignment, rubric_hash=hashlib.sha256(rules.read_bytes()).hexdigest() if rules.is_file() else "",
         judge_hash=networks_hash() if models else "",
-        limits={key: float(value) for key, value in asdict(workshop.budget.limits).items()},
+        limits=workshop.budget.told(),
         durations={stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
     )
 

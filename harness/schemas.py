@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from harness.course import CourseFile
 from harness.quiz import Key, Sheet
 from harness.quiz.form import AnswersForm
 from harness.rubric.criteria import Rubric
@@ -28,6 +29,7 @@ SCHEMAS: dict[str, tuple[type[BaseModel], str]] = {
     "sheet": (Sheet, "quiz/NAME.yaml"),
     "key": (Key, "quiz/keys/NAME.yaml"),
     "rubric": (Rubric, "rubrics/NAME.yaml"),
+    "course": (CourseFile, "course.yaml of the course folder"),
 }
 """Name -> the model and the files that it describes."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.limits import Limits
 from harness.sandbox.bubblewrap import BubblewrapBox
 from harness.sandbox.process import WorkerSession, start_process
+from harness.sandbox.watch import Usage, processor_seconds
 
 MIB = 2**20
 SMALL = Limits(start_seconds=20, memory_bytes=300 * MIB, processes=40, log_bytes=100_000, disk_bytes=20 * MIB)
@@ -44,8 +45,11 @@ class LoneProcess:
     def kill(self):
         self.process.kill()
 
-    def out_of_memory(self):
-        return False
+    def exceeded(self):
+        return None
+
+    def usage(self):
+        return Usage(cpu_seconds=processor_seconds(self.process.pid))
 
     def release(self):
         pass

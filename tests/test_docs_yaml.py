@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness import documents
+from harness.course import CourseFile, FitLimits, RoleLimits
+from harness.limits import FULL
 from harness.quiz import Key, Sheet, read_answers
 from harness.rubric import Rubric
 
@@ -20,6 +22,7 @@ def examples(name: str) -> list[str]:
 
 @pytest.mark.parametrize(("name", "place", "kind"), [
     ("quizzes.md", 0, Sheet), ("quizzes.md", 1, Key), ("rubrics.md", 0, Rubric),
+    ("sandbox.md", 0, CourseFile),
 ])
 def test_an_example_of_the_documentation_loads(name, place, kind):
     assert isinstance(documents.loads(examples(name)[place], name, kind), kind)
@@ -31,3 +34,9 @@ def test_the_answers_of_the_documentation_load(tmp_path):
     assert [(one.id, one.answer, one.problems) for one in answers.given] == [
         ("1a", "yes", ()), ("1b", "no", ()), ("2a", "abstain", ()),
     ]
+
+
+def test_the_limits_of_the_documentation_are_those_that_hold_without_a_word():
+    said = documents.loads(examples("sandbox.md")[0], "sandbox.md", CourseFile).limits
+    common = said.model_copy(update={"fit": FitLimits(), "decode": RoleLimits()})
+    assert common.applied(FULL) == FULL

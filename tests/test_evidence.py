@@ -112,7 +112,8 @@ class Talker:
             self.over = error.args[0]
             raise self.over from None
         except Exception as error:  # noqa: BLE001 - the boundary to the model, as in the worker
-            raise from_worker(describe_error(error, doing=verb, folder=Path("/")), log="printed") from None
+            told = describe_error(error, doing=verb, folder=Path("/"))
+            raise from_worker(told, log="printed", limits=Limits()) from None
         stream.seek(0)
         return read_frame(stream, expect)
 

@@ -26,6 +26,7 @@ SHIPPED = [
     *(("sheet", path) for path in sorted(ROOT.glob("quiz/*.yaml"))),
     *(("key", path) for path in sorted(ROOT.glob("quiz/keys/*.yaml"))),
     *(("rubric", path) for path in sorted(ROOT.glob("rubrics/*.yaml"))),
+    ("course", ROOT / "course.yaml"),
 ]
 
 
@@ -76,6 +77,9 @@ def test_shipped_answers_are_valid_where_nothing_is_doubled():
     ("key", "quiz: q\nanswers: {1a: {answer: yes}}"),
     ("key", "quiz: q\nanswers: {1a: {answer: yes, why: So., contested: perhaps}}"),
     ("rubric", "assignment: a\ntitle: T\ntheory: {points: 1, quiz: q}"),
+    ("course", "limits: {memory: lots}"),
+    ("course", "limits: {fit: {processes: 2}}"),
+    ("course", "limit: {memory: 6 GiB}"),
 ])
 def test_a_broken_file_is_refused_by_the_schema_as_by_the_program(name, text):
     data = documents.plain(documents.compose(text, "file.yaml"), "file.yaml")

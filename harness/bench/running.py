@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from harness.course import Course
 from harness.errors import SubmissionFault, UserError
 from harness.grading import Progress, Workshop, grade
 from harness.records import BenchResult, BenchRow, ModelResult, Outcome, Provenance
+from harness.scratch import scratch_folder
 
 __all__ = ["Plan", "run_bench", "trained_weights", "with_measurements"]
 
@@ -150,8 +150,8 @@ def trained_weights(
 
 
 def _measured(course: Course, one: Contender, weights: Path, workshop: Workshop, say: Progress) -> ModelResult:
-    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
-        folder = Path(scratch) / one.model
+    with scratch_folder() as scratch:
+        folder = scratch / one.model
         slot = as_hand_in(course, one.model, folder, weights=weights, arguments=one.arguments)
         return grade(folder, workshop, progress=say).measurements[slot]
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 import platform
 import shlex
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +21,7 @@ from harness.course import Course
 from harness.data import Dataset
 from harness.limits import Budget
 from harness.sandbox.base import Box
+from harness.scratch import scratch_folder
 from harness.submissions import intake
 
 __all__ = ["halved", "machine", "train", "with_time"]
@@ -57,14 +57,14 @@ def train(
         HarnessFault: the box failed.
 
     """
-    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
-        folder = Path(scratch) / name
+    with scratch_folder() as scratch:
+        folder = scratch / name
         slot = as_hand_in(course, name, folder)
-        submission = intake(folder, Path(scratch) / "copy")
+        submission = intake(folder, scratch / "copy")
         begun = time.perf_counter()
         trained = evidence.train(
             submission, slot, data=data, box=box, budget=budget, seed=seed, device=device,
-            into=Path(scratch) / "trained", progress=progress,
+            into=scratch / "trained", progress=progress,
         )
         seconds = time.perf_counter() - begun
         numbers = _keep(trained / "model.safetensors", weights)
@@ -123,4 +123,6 @@ def _processor() -> str:
 
 def with_time(budget: Budget, *, seconds: float, threads: int) -> Budget:
     """Give the budget with another deadline for `fit`, and another number of threads."""
-    return replace(budget, fit_seconds=seconds, limits=replace(budget.limits, threads=threads))
+    own = {name: value for name, value in budget.roles.get("fit", {}).items() if name != "threads"}
+    return replace(
+        budget, fit_seconds=seconds, limits=replace(budget.limits, threads=threads), roles={**budget.roles, "fit": own})

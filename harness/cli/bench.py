@@ -60,7 +60,7 @@ def bench(
     # Reference models are our own code; hand-ins are not.
     box = choose_box() if any(one.folder for one in entrants) else box_for_own_code()[0]
     shop = workshop(
-        course, load_data(data, stand_in=stand_in), box, budget_named(budget), seed=seed, device=device,
+        course, load_data(data, stand_in=stand_in), box, budget_named(budget, course), seed=seed, device=device,
         keep=not no_store, with_key=False, data_folder=data,
     )
     plan = Plan(

@@ -30,10 +30,10 @@ def calibrate(
     from harness.bench.calibrate import models_needed
     from harness.bench.contenders import contenders
     from harness.bench.running import Plan, run_bench
+    from harness.cli.grade import budget_named
     from harness.cli.terminal import Stages, console, plain, stages
     from harness.cli.workshop import box_for_own_code, load_data, workshop
     from harness.course import find_course
-    from harness.limits import FULL
     from harness.report.render import write_atomically
     from harness.rubric import load
 
@@ -45,8 +45,8 @@ def calibrate(
     said = load(course, rubric.stem)
     entrants = contenders(course, models_needed(course, said))
     shop = workshop(
-        course, load_data(data, stand_in=stand_in), box_for_own_code()[0], FULL, seed=seed, device="cpu", keep=True,
-        with_key=False, data_folder=data,
+        course, load_data(data, stand_in=stand_in), box_for_own_code()[0], budget_named("full", course), seed=seed,
+        device="cpu", keep=True, with_key=False, data_folder=data,
     )
     with stages() as progress:
         result = run_bench(course, entrants, shop, Plan(), progress=lambda name: Stages(progress, group=name))

@@ -34,12 +34,14 @@ def check(
     from harness.course import find_course
 
     (path,) = hand_ins([path])
+    course = find_course()
+    budget = budget_named("quick", course, fit_seconds=fit_seconds)
     box, without = box_for_own_code()
     if without:
         console(err=True).print("[dim]no box on this machine: your code runs as an ordinary program[/]")
     shop = workshop(
-        find_course(), load_data(data, stand_in=stand_in), box, budget_named("quick", fit_seconds=fit_seconds),
-        seed=seed, device=device, keep=False, with_key=False, data_folder=data,
+        course, load_data(data, stand_in=stand_in), box, budget, seed=seed, device=device, keep=False,
+        with_key=False, data_folder=data,
     )
     checked = check_one(path, shop, quiet=as_json)
     if as_json:

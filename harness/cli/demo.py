@@ -35,7 +35,7 @@ def demo(*, data: Data = None, stand_in: StandIn = False, reports: Reports = Non
         out.print(f"[yellow]{plain(without)}[/]")
         out.print("The shipped hand-ins are the project's own code, so the demo runs them unconfined.")
     shop = workshop(
-        course, dataset, box, budget_named("full"), seed=0, device="cpu", keep=True, with_key=True,
+        course, dataset, box, budget_named("full", course), seed=0, device="cpu", keep=True, with_key=True,
         data_folder=data,
     )
     graded = grade_all(folders, shop, reports or course.reports, quiet=False)

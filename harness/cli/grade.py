@@ -15,6 +15,7 @@ from harness.errors import UserError
 from harness.limits import FULL, QUICK, Budget
 
 if TYPE_CHECKING:
+    from harness.course import Course
     from harness.data import Dataset
 
 __all__ = ["budget_named", "check_device", "grade", "hand_ins"]
@@ -45,7 +46,7 @@ def grade(
     from harness.course import find_course
 
     course = find_course()
-    chosen = budget_named(budget, fit_seconds=fit_seconds)
+    chosen = budget_named(budget, course, fit_seconds=fit_seconds)
     folders = hand_ins(paths)
     check_device(device)
     if inception is not None and not inception.is_file():
@@ -77,12 +78,13 @@ def _load(folder: Path | None, *, stand_in: bool) -> Dataset:
     return load_data(folder, stand_in=stand_in)
 
 
-def budget_named(name: str, *, fit_seconds: float | None = None) -> Budget:
-    """Give the budget of that name, with another deadline for `fit` where one is given."""
+def budget_named(name: str, course: Course, *, fit_seconds: float | None = None) -> Budget:
+    """Give the budget of that name with the course's limits, and another deadline for `fit` where one is given."""
     budgets = {budget.name: budget for budget in (FULL, QUICK)}
     if name not in budgets:
         raise UserError(f"--budget {name}: there is no such budget; take one of {', '.join(budgets)}")
-    return replace(budgets[name], fit_seconds=fit_seconds) if fit_seconds else budgets[name]
+    budget = course.settings().limits.applied(budgets[name])
+    return replace(budget, fit_seconds=fit_seconds) if fit_seconds else budget
 
 
 def check_device(device: str) -> None:

@@ -86,7 +86,7 @@ def _asked(plan: Plan, capabilities: tuple[str, ...]) -> int:
 
 
 def _encode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Encoded) -> None:
-    most = plan.budget.code_numbers
+    most = plan.budget.most_code_numbers
     talk.stage("encoding test images")
     found.test_codes = encode(talk, plan.test, most=most)
     exchange.test_codes.set_result(found.test_codes)
@@ -104,7 +104,7 @@ def _encode_samples(talk: Talk, plan: Plan, exchange: Exchange) -> None:
         return
     count = 2 * min(PATH_STEPS, len(samples) // 2)
     talk.stage("encoding samples")
-    exchange.sample_codes.set_result(encode(talk, samples[:count], most=plan.budget.code_numbers))
+    exchange.sample_codes.set_result(encode(talk, samples[:count], most=plan.budget.most_code_numbers))
 
 
 def encode(talk: Talk, images: np.ndarray, *, most: int) -> np.ndarray | None:
@@ -153,7 +153,7 @@ def _posterior(talk: Talk, plan: Plan) -> tuple[np.ndarray, np.ndarray] | None:
     for part in batches(len(plan.test)):
         count = part.stop - part.start
         rule = Expected(
-            shape=(count, parts[0][0].shape[1] if parts else None), most=count * plan.budget.code_numbers)
+            shape=(count, parts[0][0].shape[1] if parts else None), most=count * plan.budget.most_code_numbers)
         answer = talk.ask(
             "posterior", {"images": plan.test[part]}, expect={"mean": rule, "log_variance": rule})
         if answer is None:

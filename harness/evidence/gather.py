@@ -55,13 +55,15 @@ def gather(
     """
     ledger, meter, exchange = Ledger(model=name), Meter(progress), Exchange()
     conditional = submission.manifest.models[name].conditional
-    # The roles work at the same time: with all threads each, they take the cores from one another.
-    limits = replace(budget.limits, threads=max(1, budget.limits.threads // 2))
     with ExitStack() as stack:
         # Sessions are closed before the pool is joined: a thread that waits for a worker is set free by that.
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=2, thread_name_prefix="evidence"))
         talks = {}
-        for role in ("encode", "decode"):
+        roles: tuple[Role, ...] = ("encode", "decode")
+        for role in roles:
+            limits = budget.limits_of(role)
+            # The roles work at the same time: with all threads each, they take the cores from one another.
+            limits = replace(limits, threads=max(1, limits.threads // 2))
             job = job_for(submission, name, role, checkpoint=checkpoint, seed=seed, device=device)
             session = stack.enter_context(box.open(job, limits))
             talks[role] = Talk(session, role=role, limits=limits, ledger=ledger, meter=meter)

@@ -48,13 +48,14 @@ def train(
     if entry.conditional:
         arrays["labels"] = data.train.labels.astype(np.int64)
     progress("starting the model", None)
-    with box.open(job, budget.limits) as session:
-        head, _ = session.ask("describe", expect={}, seconds=budget.limits.start_seconds)
+    limits = budget.limits_of("fit")
+    with box.open(job, limits) as session:
+        head, _ = session.ask("describe", expect={}, seconds=limits.start_seconds)
         _check_described(Described.of(head), entry)
         with _ticking(progress, f"training (at most {budget.fit_seconds / 60:.0f} min)", budget.fit_seconds):
             _, files = session.ask(
                 "fit", arrays, {"seed": job.seed, "seconds": budget.fit_seconds},
-                expect={"files/*": Expected(shape=(None,), dtype="|u1", most=budget.limits.saved_bytes)},
+                expect={"files/*": Expected(shape=(None,), dtype="|u1", most=limits.saved_bytes)},
                 seconds=budget.fit_seconds + budget.fit_grace_seconds,
             )
     _write({name.removeprefix("files/"): content for name, content in files.items()}, into)

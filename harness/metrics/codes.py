@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from harness.limits import BITS_PER_NUMBER
 from harness.metrics.base import Metric
 from harness.metrics.intervals import bootstrap_mean
 from harness.metrics.pictures import table
 from harness.records import Findings
 
-__all__ = ["ACTIVE_VARIANCE", "BITS_PER_NUMBER", "METRICS", "active_units", "divergence", "measure_codes"]
-
-BITS_PER_NUMBER = 16
-"""Codes are rounded to float16 before they cross to the decoder."""
+__all__ = ["ACTIVE_VARIANCE", "METRICS", "active_units", "divergence", "measure_codes"]
 
 ACTIVE_VARIANCE = 0.01
 """A unit whose mean varies less than this over the images carries nothing (Burda et al. 2016, section

@@ -11,45 +11,44 @@ root to the host's files; the worker becomes user 65534 for good before it impor
 from __future__ import annotations
 
 import contextlib
-import json
+import dataclasses
 import os
 import platform
 import shutil
-import site
-import stat
 import subprocess
 import sys
-import sysconfig
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from harness.errors import BoxUnavailable, HarnessFault
 from harness.limits import Limits
-from harness.sandbox.base import Job
 from harness.sandbox.cgroup import Cgroup, Hierarchy, find_hierarchy
-from harness.sandbox.plain import job_head
-from harness.sandbox.process import WorkerSession, start_process
+from harness.sandbox.confined import ConfinedBox, resource_limits
+from harness.sandbox.process import start_process
 from harness.sandbox.seccomp import seccomp_program
-from harness.sandbox.watch import Watcher
+from harness.sandbox.shown import (
+    NOBODY,
+    SHARED_MEMORY,
+    SYSTEM,
+    environment,
+    interpreter,
+    own_parts,
+    python,
+    site_packages,
+)
+from harness.sandbox.watch import EVERY, SELDOM, Census, Exceeded, Usage, Watcher, processor_seconds
 
 __all__ = ["BoxGuard", "BubblewrapBox"]
 
-NOBODY = 65534
-FOLDER = Path("/hand-in")
-CHECKPOINT = Path("/checkpoint")
-PACKAGE = Path("/opt/harness")      # where the worker's part of the harness lies in the box
-PARTS = ("__init__.py", "errors.py", "contract.py", "wire.py", "worker")
-SHARED_MEMORY = 256 * 2**20
+DEVICES = Path("/dev")      # where a graphics card is
 
 # Joins the control groups, then becomes bubblewrap, so that no child of it is ever outside of them.
 JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
 
 
 @dataclass(frozen=True, slots=True)
-class BubblewrapBox:
+class BubblewrapBox(ConfinedBox):
     """Runs workers inside bubblewrap."""
 
     program: str
@@ -76,64 +75,13 @@ class BubblewrapBox:
         return f"bubblewrap (uid {NOBODY}, {caps}, {filtered})"
 
     @property
-    def protects(self) -> bool:
-        """Whether it confines what runs inside."""
-        return True
-
-    def open(self, job: Job, limits: Limits) -> WorkerSession:
-        """Start a worker; returns at once.
-
-        Raises:
-            HarnessFault: the box cannot be made.
-
-        """
-        with contextlib.ExitStack() as undo:
-            folder = undo.enter_context(_readable(job.folder.resolve()))
-            binds = [(folder, FOLDER)]
-            inside = None
-            if job.checkpoint is not None:
-                inside = CHECKPOINT / job.checkpoint.name
-                if job.checkpoint.exists():     # else the worker says in its own words that it is missing
-                    binds.append((undo.enter_context(_readable(job.checkpoint.resolve())), inside))
-            process, guard = self.start(
-                ["-m", "harness.worker", json.dumps(self.confinement(limits))], limits,
-                binds=binds, cuda=job.device.startswith("cuda"),
-            )
-            guard.after.push(undo.pop_all())
-        try:
-            head = job_head(job, limits, folder=FOLDER, checkpoint=inside)
-            return WorkerSession(process, head, limits=limits, guard=guard)
-        except BaseException:
-            guard.kill()
-            guard.release()
-            raise
-
-    def run(
-        self, module: str, settings: dict[str, object], *, folder: Path, seconds: float,
-    ) -> tuple[str, str]:
-        """Run one module of the worker in a box of its own to its end; for the self-test.
-
-        Returns:
-            What it wrote to stdout and to stderr.
-
-        """
-        limits = Limits()
-        told = {**self.confinement(limits), **settings, "folder": str(FOLDER)}
-        arguments = ["-m", module, json.dumps(told)]
-        process, guard = self.start(arguments, limits, binds=[(folder, FOLDER)], cuda=False)
-        try:
-            out, err = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            guard.kill()
-            out, err = process.communicate()
-        finally:
-            guard.kill()
-            guard.release()
-        return out.decode(errors="replace"), err.decode(errors="replace")
+    def other_user(self) -> bool:
+        """Whether the worker is another user than the grader to the host's files: where the grader is root."""
+        return os.geteuid() == 0
 
     def confinement(self, limits: Limits) -> dict[str, object]:
         """Say what the worker gives up itself, first of all."""
-        resources = {"RLIMIT_NOFILE": limits.open_files, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": limits.disk_bytes}
+        resources = resource_limits(limits)
         if self.hierarchy is None and _counts_by_namespace():
             resources["RLIMIT_NPROC"] = limits.processes
         return {"uid": NOBODY if os.geteuid() == 0 else None, "limits": resources}
@@ -156,18 +104,16 @@ class BubblewrapBox:
                 options += ["--seccomp", str(passed[0])]
             passed.append(descriptors.enter_context(_memory_file("\0".join(options).encode())))
             # Options go by a file: a command line can be read inside, in /proc/1/cmdline.
-            command = [self.program, "--args", str(passed[-1]), "--", *_python(), *arguments]
+            command = [self.program, "--args", str(passed[-1]), "--", *python(), *arguments]
             try:
                 if self.hierarchy is not None:
                     guard.group = self.hierarchy.make(limits)
                     command = ["/bin/sh", "-c", JOIN, "sh", *guard.group.entries, "--", *command]
-                process = start_process(command, env=_environment(limits), cwd="/", pass_fds=tuple(passed))
+                process = start_process(command, env=environment(limits), cwd="/", pass_fds=tuple(passed))
             except OSError as error:
                 guard.release()
                 raise HarnessFault(f"the box cannot be made: {error}") from error
-        guard.process = process
-        if guard.group is None:
-            guard.watcher = Watcher(process.pid, limits, kill=guard.kill)
+        guard.watch(process, limits)
         return process, guard
 
 
@@ -177,8 +123,22 @@ class BoxGuard:
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
         self.group: Cgroup | None = None
+        self.census: Census | None = None
         self.watcher: Watcher | None = None
         self.after = contextlib.ExitStack()
+
+    def watch(self, process: subprocess.Popen[bytes], limits: Limits) -> None:
+        """Take the process that holds the box, and see to the limits that the kernel does not."""
+        self.process = process
+        if self.group is None:
+            self.census = Census(process.pid, limits)
+            self.watcher = Watcher(self.census.look, every=EVERY, kill=self.kill)
+            return
+
+        def look() -> Exceeded | None:
+            return "cpu" if (self.usage().cpu_seconds or 0) > limits.cpu_seconds else None
+
+        self.watcher = Watcher(look, every=SELDOM, kill=self.kill)
 
     def kill(self) -> None:
         """End bubblewrap; its first process inside ends with it, and every other one with that."""
@@ -187,11 +147,20 @@ class BoxGuard:
         if self.group is not None:
             self.group.kill()
 
-    def out_of_memory(self) -> bool:
-        """Whether the kernel's counter of this fresh group, or the watcher, says so."""
-        if self.watcher is not None:
-            return self.watcher.over_memory
-        return self.group is not None and self.group.oom_kills() > 0
+    def exceeded(self) -> Exceeded | None:
+        """Give the limit that the box was ended for, by the kernel's counter of this fresh group or the watcher."""
+        if self.group is not None and self.group.oom_kills() > 0:
+            return "memory"
+        return self.watcher.exceeded if self.watcher is not None else None
+
+    def usage(self) -> Usage:
+        """Give what the box used so far."""
+        if self.census is not None:
+            return self.census.usage()
+        used = self.group.usage() if self.group is not None else Usage()
+        if used.cpu_seconds is None and self.process is not None:
+            return dataclasses.replace(used, cpu_seconds=processor_seconds(self.process.pid))
+        return used
 
     def release(self) -> None:
         """Remove the group and temporary copies."""
@@ -223,7 +192,7 @@ def _files(limits: Limits, binds: Sequence[tuple[Path, Path]], *, cuda: bool) ->
     for outside, inside in binds:
         options += _shown(outside, inside)
     if cuda:
-        for device in map(str, sorted(Path("/dev").glob("nvidia*"))):
+        for device in map(str, sorted(DEVICES.glob("nvidia*"))):
             options += ["--dev-bind", device, device]
         options += ["--ro-bind-try", "/sys", "/sys"]
     return [*options, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - likewise
@@ -232,7 +201,7 @@ def _files(limits: Limits, binds: Sequence[tuple[Path, Path]], *, cuda: bool) ->
 def _system() -> list[str]:
     """Show what the system's libraries are; where /lib and its kin are links into /usr, they stay so."""
     options = ["--ro-bind", "/usr", "/usr"]
-    for path in map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")):
+    for path in SYSTEM:
         if path.is_symlink():
             options += ["--symlink", str(path.readlink()), str(path)]
         elif path.exists():
@@ -245,14 +214,13 @@ def _system() -> list[str]:
 def _packages() -> list[str]:
     """Show the interpreter, its packages and the worker's part of the harness."""
     options: list[str] = []
-    for path in _interpreter():
+    for path in interpreter():
         options += _shown(path, path)
-    for packages in _site_packages():
+    for packages in site_packages():
         if (packages / "harness").is_dir():     # an installed harness: the worker's part is enough
             options += ["--tmpfs", str(packages / "harness"), "--remount-ro", str(packages / "harness")]
-    own = Path(__file__).parents[1]
-    for part in PARTS:
-        options += _shown(own / part, PACKAGE / "harness" / part)
+    for outside, inside in own_parts():
+        options += _shown(outside, inside)
     return options
 
 
@@ -263,49 +231,6 @@ def _shown(outside: Path, inside: Path) -> list[str]:
         if folder != Path("/tmp"):  # noqa: S108 - the box's own, which everybody may write to
             options += ["--perms", "0755", "--dir", str(folder)]
     return [*options, "--ro-bind", str(outside), str(inside)]
-
-
-def _python() -> list[str]:
-    """Start the interpreter without site; its packages come by PYTHONPATH, none from the current folder."""
-    return [_executable(), "-S", "-P", "-B"]
-
-
-def _executable() -> str:
-    return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
-
-
-@lru_cache(maxsize=1)
-def _interpreter() -> list[Path]:
-    """List what the interpreter is made of outside of /usr, by real names and those it was built with."""
-    executable = Path(_executable())
-    wanted = {executable, *_site_packages()}
-    for prefix in {executable.parents[1], Path(sys.base_prefix)}:
-        wanted |= {prefix / "lib", prefix / "lib64"}
-    wanted |= {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
-    shown: list[Path] = []
-    for path in sorted(wanted, key=lambda path: len(path.parts)):
-        covered = path.is_relative_to("/usr") or any(path.is_relative_to(other) for other in shown)
-        if path.exists() and not covered:
-            shown.append(path)
-    return shown
-
-
-@lru_cache(maxsize=1)
-def _site_packages() -> list[Path]:
-    folders = [*site.getsitepackages(), site.getusersitepackages()]
-    return [Path(folder) for folder in folders if folder in sys.path and Path(folder).is_dir()]
-
-
-def _environment(limits: Limits) -> dict[str, str]:
-    """Give the whole environment, of bubblewrap too, because /proc/1/environ can be read inside."""
-    threads = str(limits.threads)
-    return {
-        "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp", "USER": "nobody",  # noqa: S108
-        "LOGNAME": "nobody", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads, "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0",
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",   # lets cuBLAS give the same result twice
-        "PYTHONPATH": os.pathsep.join([str(PACKAGE), *map(str, _site_packages())]),
-    }
 
 
 def _counts_by_namespace() -> bool:
@@ -327,31 +252,3 @@ def _memory_file(data: bytes) -> Iterator[int]:
         os.close(descriptor)
 
 
-@contextlib.contextmanager
-def _readable(path: Path) -> Iterator[Path]:
-    """Give a path whose content everybody may read: itself, or a copy where the box's user could not.
-
-    Only a grader that is root needs this; the way to the path does not matter, as the box has its own.
-    """
-    if os.geteuid() != 0 or _is_open(path):
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="harness-") as parent:
-        copy = Path(parent, path.name)
-        if path.is_dir():
-            shutil.copytree(path, copy, symlinks=True)
-        else:
-            shutil.copyfile(path, copy)
-        for entry in [copy, *copy.rglob("*")]:
-            if not entry.is_symlink():
-                entry.chmod(0o755 if entry.is_dir() else 0o644)
-        yield copy
-
-
-def _is_open(path: Path) -> bool:
-    for entry in [path, *path.rglob("*")]:
-        mode = entry.lstat().st_mode
-        needed = 0o5 if stat.S_ISDIR(mode) else 0o4
-        if not stat.S_ISLNK(mode) and mode & needed != needed:
-            return False
-    return True

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.limits import Limits
+from harness.sandbox.watch import Usage
 
 __all__ = ["Cgroup", "Hierarchy", "find_hierarchy"]
 
 CONTROLLERS = ("memory", "pids")
+ACCOUNTING = "cpuacct"      # of version 1, where it can be had; version 2 counts processor time in every group
 _numbers = itertools.count()
 
 
@@ -43,7 +45,6 @@ class Hierarchy:
             group.remove()
             raise
         return group
-
 
     def sweep(self) -> None:
         """Remove what graders left that were killed; the kernel removes only groups without processes."""
@@ -82,12 +83,23 @@ class Cgroup:
     def oom_kills(self) -> int:
         """Count the processes that the kernel ended because the group was out of memory."""
         file = "memory.events" if self.version == 2 else "memory.oom_control"
-        with contextlib.suppress(OSError):
-            for line in (self.folders["memory"] / file).read_text().splitlines():
-                key, _, value = line.partition(" ")
-                if key == "oom_kill":
-                    return int(value)
-        return 0
+        return _counter(self.folders["memory"] / file, "oom_kill") or 0
+
+    def usage(self) -> Usage:
+        """Give what the kernel counted so far."""
+        peak = "memory.peak" if self.version == 2 else "memory.max_usage_in_bytes"
+        return Usage(
+            cpu_seconds=self._cpu_seconds(), peak_memory_bytes=_counter(self.folders["memory"] / peak),
+            processes_refused=bool(_counter(self.folders["pids"] / "pids.events", "max")))
+
+    def _cpu_seconds(self) -> float | None:
+        if self.version == 2:
+            used, unit = _counter(self.folders["memory"] / "cpu.stat", "usage_usec"), 1e6
+        elif ACCOUNTING in self.folders:
+            used, unit = _counter(self.folders[ACCOUNTING] / "cpuacct.usage"), 1e9
+        else:
+            return None
+        return None if used is None else used / unit
 
     def kill(self) -> None:
         """End whatever is in the group."""
@@ -112,6 +124,16 @@ class Cgroup:
                     break
 
 
+def _counter(file: Path, key: str = "") -> int | None:
+    """Read a number from a line "key number", or from a file that is one number; None where it is not there."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in file.read_text().splitlines():
+            name, _, value = line.rpartition(" ")
+            if name == key:
+                return int(value)
+    return None
+
+
 def _write_if_there(file: Path, text: str) -> None:
     with contextlib.suppress(OSError):
         file.write_text(text)
@@ -119,7 +141,9 @@ def _write_if_there(file: Path, text: str) -> None:
 
 def find_hierarchy() -> Hierarchy | None:
     """Find out by trying where this process can make groups; None where it cannot."""
-    for candidate in (_version_1(), *_version_2()):
+    first = _version_1()
+    without = first and Hierarchy(1, {key: first.parents[key] for key in CONTROLLERS})
+    for candidate in (first, without, *_version_2()):
         if candidate is None:
             continue
         with contextlib.suppress(OSError):
@@ -133,10 +157,10 @@ def _version_1() -> Hierarchy | None:
     own = _own_groups()
     parents = {}
     for kind, root, mounted, options in _mounts():
-        for controller in CONTROLLERS:
+        for controller in (*CONTROLLERS, ACCOUNTING):
             if kind == "cgroup" and controller in options and controller in own:
                 parents[controller] = mounted / os.path.relpath(own[controller], root)
-    return Hierarchy(1, parents) if len(parents) == len(CONTROLLERS) else None
+    return Hierarchy(1, parents) if set(CONTROLLERS) <= set(parents) else None
 
 
 def _version_2() -> Iterator[Hierarchy]:

@@ -42,6 +42,11 @@ class LogTail:
             shown = "[the beginning is left out]\n" + shown
         return shown
 
+    @property
+    def written(self) -> int:
+        """How many bytes came so far; what comes after a flood is not counted."""
+        return self._total
+
     def join(self, seconds: float) -> None:
         """Wait until the pipe has ended and everything was read."""
         self._thread.join(seconds)

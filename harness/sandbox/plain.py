@@ -15,6 +15,7 @@ from typing import Any
 from harness.limits import Limits
 from harness.sandbox.base import Job
 from harness.sandbox.process import WorkerSession, start_process
+from harness.sandbox.watch import Exceeded, Usage, processor_seconds
 
 __all__ = ["PlainBox", "job_head"]
 
@@ -67,9 +68,15 @@ class _ProcessGroup:
         else:
             self._process.kill()
 
-    def out_of_memory(self) -> bool:
-        """Never known here: memory is not limited."""
-        return False
+    def exceeded(self) -> Exceeded | None:
+        """Never known here: nothing is limited but time and log."""
+        return None
+
+    def usage(self) -> Usage:
+        """Give the processor time, where the system tells it."""
+        if not Path("/proc/self/stat").is_file():
+            return Usage()
+        return Usage(cpu_seconds=processor_seconds(self._process.pid))
 
     def release(self) -> None:
         """Nothing is left."""

@@ -28,6 +28,7 @@ from harness.limits import Limits
 from harness.sandbox import faults
 from harness.sandbox.log import LogTail
 from harness.sandbox.pipe import Pipe
+from harness.sandbox.watch import Exceeded, Usage
 from harness.wire import Expected, StreamEnded, read_arrays, read_head, write_frame
 
 __all__ = ["Guard", "WorkerSession", "start_process"]
@@ -42,8 +43,12 @@ class Guard(Protocol):
         """End every process of the box now; may be called from any thread, and more than once."""
         ...
 
-    def out_of_memory(self) -> bool:
-        """Whether a process of the box was ended for its memory: known, not guessed from exit codes."""
+    def exceeded(self) -> Exceeded | None:
+        """Give the limit that the box was ended for: known, not guessed from exit codes."""
+        ...
+
+    def usage(self) -> Usage:
+        """Give what the box's processes used so far."""
         ...
 
     def release(self) -> None:
@@ -147,7 +152,7 @@ class WorkerSession:
             head, _ = self._conversing(
                 lambda: read_head(self._answers), what="loading the model", seconds=seconds)
         if "error" in head:
-            self._end(faults.from_worker(head["error"], log=""))
+            self._end(faults.from_worker(head["error"], log="", limits=self._limits))
         self._ready = True
 
     def _exchange(
@@ -166,7 +171,7 @@ class WorkerSession:
                     hint="write nothing to file descriptors that your code did not open")
             if "error" in head:
                 read_arrays(self._answers, headers, {})
-                raise faults.from_worker(head["error"], log=self.log)
+                raise faults.from_worker(head["error"], log=self.log, limits=self._limits)
             return head, read_arrays(self._answers, headers, expect)
 
     @contextlib.contextmanager
@@ -190,6 +195,7 @@ class WorkerSession:
 
     def _conversing(self, act: Callable[[], T], *, what: str, seconds: float) -> T:
         """Do one part of the conversation; give its faults their kind, their words and the log."""
+        before = self._guard.usage().cpu_seconds or 0.0
         try:
             return act()
         except (InvalidOutput, Crashed, Rejected) as fault:     # the worker lives on and may be asked again
@@ -198,7 +204,9 @@ class WorkerSession:
         except StreamEnded:
             reason: SubmissionFault = self._proven() or self._why_ended(what)
         except TimedOut:
-            reason = self._proven() or faults.timed_out(what, seconds, loading=not self._ready)
+            used = self._guard.usage().cpu_seconds      # before it is ended, and its processes are gone
+            reason = self._proven() or faults.timed_out(
+                what, seconds, loading=not self._ready, cpu_seconds=None if used is None else max(used - before, 0.0))
         except BrokenProtocol as broken:
             reason = self._proven() or broken
         return self._end(reason)
@@ -214,22 +222,21 @@ class WorkerSession:
     def _proven(self) -> SubmissionFault | None:
         """Give the fault that the box saw itself, whatever the worker's exit looks like."""
         if self._log.overflowed:
-            return faults.too_much_output(self._limits)
-        if self._guard.out_of_memory():
-            return faults.out_of_memory(self._limits)
-        return None
+            return faults.too_much_output(self._limits, written=self._log.written)
+        exceeded = self._guard.exceeded()
+        return faults.exceeded(exceeded, self._limits, self._guard.usage()) if exceeded else None
 
     def _why_ended(self, what: str) -> SubmissionFault:
         try:
-            return faults.ended(what, self._process.wait(2))
+            return faults.ended(what, self._process.wait(2), limits=self._limits, usage=self._guard.usage())
         except subprocess.TimeoutExpired:
             return faults.pipe_closed(what)
 
     def _box_failed(self, fault: SubmissionFault) -> HarnessFault:
-        out_of_memory = self._guard.out_of_memory()
+        exceeded = self._guard.exceeded()
         self._guard.kill()
         self._log.join(2)
-        why = "the memory limit is too small to import torch" if out_of_memory else fault.message
+        why = f"the limit of {exceeded} is too small to import torch" if exceeded else fault.message
         printed = self.log.strip()[-2000:] or "it printed nothing"
         return HarnessFault(f"the worker did not start ({why}): {printed}")
 

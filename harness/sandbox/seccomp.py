@@ -1,10 +1,11 @@
-"""A filter of system calls, as a small BPF program for `bwrap --seccomp`.
+"""A filter of system calls: as a small BPF program for `bwrap --seccomp`, as a profile in JSON for container engines.
 
 Namespaces decide what the box contains; the filter takes away calls that its code never needs and that have
 been ways out of boxes: new namespaces and mounts, tracing other processes, kernel interfaces with many flaws
 in the past. A refused call fails with EPERM and does not end the process, so that libraries can do without.
 
-Source: linux/filter.h, linux/seccomp.h, and the kernel's tables of system calls.
+Source: linux/filter.h, linux/seccomp.h, the kernel's tables of system calls, and the seccomp section of
+https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 import errno
 import platform
 import struct
+from typing import Any
 
-__all__ = ["seccomp_program"]
+__all__ = ["seccomp_profile", "seccomp_program"]
 
 NONE = -1      # the architecture lacks the call
 
@@ -49,6 +51,7 @@ TERMINAL = (0x5412, 0x541C)     # TIOCSTI, TIOCLINUX: typing into a terminal
 
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 X32 = 0x40000000
+LOW_HALF = 0xFFFFFFFF   # what the kernel takes of an argument that is an int
 
 LOAD, EQUAL, ANY_BIT, AT_LEAST, RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 NUMBER, ARCHITECTURE, FIRST, SECOND = 0, 4, 16, 24     # offsets in struct seccomp_data; arguments: low halves
@@ -81,6 +84,39 @@ def seccomp_program(machine: str | None = None) -> bytes | None:
     program += _where(IOCTL[column], SECOND, refused)
     program.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("<HBBI", *step) for step in program)
+
+
+def seccomp_profile(machine: str | None = None) -> dict[str, Any] | None:
+    """Give the same filter as container engines read it; None where the architecture is not known.
+
+    An engine takes several conditions on one argument of a call as alternatives; each rule here has one condition.
+    """
+    machine = machine or platform.machine()
+    if machine not in ARCHITECTURES:
+        return None
+    column = ARCHITECTURES[machine][1]
+    denied = [name for name, numbers in DENIED.items() if numbers[column] != NONE]
+    bits = [1 << place for place in range(32) if NEW_NAMESPACES >> place & 1]
+    others = [number for number in range(max(FAMILIES)) if number not in FAMILIES]
+    sockets = ["socket", "socketpair"]
+    rules = [
+        _rule(denied, errno.EPERM), _rule(["clone3"], errno.ENOSYS),
+        *(_rule(["clone"], errno.EPERM, _masked(0, bit, bit)) for bit in bits),
+        *(_rule(sockets, errno.EAFNOSUPPORT, _masked(0, LOW_HALF, number)) for number in others),
+        _rule(sockets, errno.EAFNOSUPPORT, {"index": 0, "value": max(FAMILIES), "op": "SCMP_CMP_GT"}),
+        *(_rule(["ioctl"], errno.EPERM, _masked(1, LOW_HALF, request)) for request in TERMINAL),
+    ]
+    return {
+        "defaultAction": "SCMP_ACT_ALLOW", "architectures": [f"SCMP_ARCH_{machine.upper()}"], "syscalls": rules}
+
+
+def _rule(names: list[str], number: int, *conditions: dict[str, Any]) -> dict[str, Any]:
+    return {"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": number, "args": list(conditions)}
+
+
+def _masked(index: int, mask: int, wanted: int) -> dict[str, Any]:
+    """Compare the bits of an argument that are in `mask`."""
+    return {"index": index, "value": mask, "valueTwo": wanted, "op": "SCMP_CMP_MASKED_EQ"}
 
 
 def _fail(number: int) -> Instruction:

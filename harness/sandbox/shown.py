@@ -1,0 +1,116 @@
+"""What of the host a box shows, read-only and at which place; the same for all boxes that confine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import site
+import stat
+import sys
+import sysconfig
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from harness.limits import MIB, Limits
+from harness.scratch import scratch_folder
+
+__all__ = [
+    "CHECKPOINT", "FOLDER", "NOBODY", "SHARED_MEMORY", "SYSTEM", "environment", "interpreter", "own_parts", "python",
+    "readable", "site_packages",
+]
+
+NOBODY = 65534
+FOLDER = Path("/hand-in")
+CHECKPOINT = Path("/checkpoint")
+PACKAGE = Path("/opt/harness")      # where the worker's part of the harness lies in the box
+PARTS = ("__init__.py", "errors.py", "contract.py", "wire.py", "worker")
+SHARED_MEMORY = 256 * MIB
+SYSTEM = tuple(map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")))     # links into /usr, mostly
+
+
+def own_parts() -> list[tuple[Path, Path]]:
+    """List the worker's part of the harness, (outside, inside)."""
+    own = Path(__file__).parents[1]
+    return [(own / part, PACKAGE / "harness" / part) for part in PARTS]
+
+
+def python() -> list[str]:
+    """Start the interpreter without site; its packages come by PYTHONPATH, none from the current folder."""
+    return [_executable(), "-S", "-P", "-B"]
+
+
+def _executable() -> str:
+    """Give the interpreter itself, past the links of a virtual environment."""
+    return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+
+@lru_cache(maxsize=1)
+def interpreter() -> list[Path]:
+    """List what the interpreter is made of outside of /usr, by real names and those it was built with."""
+    executable = Path(_executable())
+    wanted = {executable, *site_packages()}
+    for prefix in {executable.parents[1], Path(sys.base_prefix)}:
+        wanted |= {prefix / "lib", prefix / "lib64"}
+    wanted |= {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+    shown: list[Path] = []
+    for path in sorted(wanted, key=lambda path: len(path.parts)):
+        covered = path.is_relative_to("/usr") or any(path.is_relative_to(other) for other in shown)
+        if path.exists() and not covered:
+            shown.append(path)
+    return shown
+
+
+@lru_cache(maxsize=1)
+def site_packages() -> list[Path]:
+    """List the folders of this interpreter's packages."""
+    folders = [*site.getsitepackages(), site.getusersitepackages()]
+    return [Path(folder) for folder in folders if folder in sys.path and Path(folder).is_dir()]
+
+
+def environment(limits: Limits) -> dict[str, str]:
+    """Give the whole environment, of bubblewrap too, because /proc/1/environ can be read inside."""
+    threads = str(limits.threads)
+    return {
+        "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp", "USER": "nobody",  # noqa: S108
+        "LOGNAME": "nobody", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads, "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",   # lets cuBLAS give the same result twice
+        "PYTHONPATH": os.pathsep.join([str(PACKAGE), *map(str, site_packages())]),
+    }
+
+
+@contextlib.contextmanager
+def readable(path: Path, *, to_others: bool) -> Iterator[Path]:
+    """Give a path whose content the box's user may read: itself, or a copy where it could not.
+
+    The way to the path does not matter, as the box has its own.
+
+    Args:
+        path: a file or folder.
+        to_others: whether the box's user is another one than the grader's, to the host as well.
+
+    """
+    if not to_others or _is_open(path):
+        yield path
+        return
+    with scratch_folder() as parent:
+        copy = parent / path.name
+        if path.is_dir():
+            shutil.copytree(path, copy, symlinks=True)
+        else:
+            shutil.copyfile(path, copy)
+        for entry in [copy, *copy.rglob("*")]:
+            if not entry.is_symlink():
+                entry.chmod(0o755 if entry.is_dir() else 0o644)
+        yield copy
+
+
+def _is_open(path: Path) -> bool:
+    for entry in [path, *path.rglob("*")]:
+        mode = entry.lstat().st_mode
+        needed = 0o5 if stat.S_ISDIR(mode) else 0o4
+        if not stat.S_ISLNK(mode) and mode & needed != needed:
+            return False
+    return True
