@@ -99,11 +99,6 @@ SNOOPS = """
         def save(self, folder):
             (folder / "told.json").write_text(json.dumps(self.told))
             np.save(folder / "images.npy", self.images)
-
-        def encode(self, images):
-            import torch
-            traceback.print_stack()
-            torch.zeros(2) @ torch.zeros(3)
     """
 
 
@@ -146,6 +141,43 @@ def snooped(guarded, snooper, box, shop, tmp_path_factory):
             "images": np.rint(images * 255).astype(np.uint8).reshape(-1, 28, 28)}
 
 
+# What submission.yaml says can hold any path: it is told where things lie on the grader's machine.
+LOOKS = """
+    import os
+    import torch
+    from snooping import snoop
+    from honest import Honest
+    found = snoop()
+    if found["seen"] < 20 or found["named"] or found["told"]:
+        raise RuntimeError(f"found {found}")
+    class Model(Honest):
+        sample = None
+        def __init__(self, places):
+            for place in places:
+                for root in ("", "/proc/1/root", "/proc/self/root"):
+                    try:
+                        os.stat(root + place)
+                    except OSError:
+                        continue
+                    raise RuntimeError(f"{root}{place} is there")
+        def encode(self, images):
+            torch.zeros(2) @ torch.zeros(3)
+    """
+PLACES = (
+    "course.yaml", "quiz/keys/summer23.yaml", "rubrics/summer23.yaml", "submissions/group3", "reports", ".harness")
+
+
+@pytest.fixture(scope="module")
+def looked(guarded, box):
+    """The faults of a hand-in that looks around in every role, and fails when it encodes."""
+    places = json.dumps([str(guarded.root / name) for name in PLACES])
+    folder = hand_in(
+        guarded.submissions / "looks", LOOKS,
+        entry=f"route: load, checkpoint: weights.npy, arguments: {{places: {places}}}")
+    (folder / "snooping.py").write_text(SNOOPING)
+    return grade_together([folder], shop_for(guarded, box), guarded.root / "reports").faults("looks")
+
+
 def only_its_own(found: dict[str, object]) -> bool:
     """Whether it saw the box, its own answers, and nothing else that it looked for."""
     return found["seen"] > 20 and found["named"] == ["/hand-in/answers.yaml"] and (
@@ -169,37 +201,9 @@ def test_row_20_nor_are_they_there_at_import(snooped, outcome):
 
 
 @pytest.mark.row(20)
-def test_row_20_a_graded_hand_in_finds_nothing_at_import_in_any_role(guarded, snooper, box, outcome):
-    # It asks for the key where the grader's machine has it, too: what submission.yaml says can hold any path.
-    folder = hand_in(guarded.submissions / "looks", """
-        import os
-        from snooping import snoop
-        from honest import Honest
-        found = snoop()
-        if found["seen"] < 20 or found["named"] or found["told"]:
-            raise RuntimeError(f"found {found}")
-        class Model(Honest):
-            encode = sample = None
-            def __init__(self, places):
-                for place in places:
-                    for root in ("", "/proc/1/root", "/proc/self/root"):
-                        try:
-                            os.stat(root + place)
-                        except OSError:
-                            continue
-                        raise RuntimeError(f"{root}{place} is there")
-        """, entry=f"route: load, checkpoint: weights.npy, arguments: {{places: {places_of(guarded.root)}}}")
-    shutil.copy(snooper / "snooping.py", folder)
-    batch = grade_together([folder], shop_for(guarded, box), guarded.root / "reports")
+def test_row_20_a_graded_hand_in_finds_nothing_at_import_in_any_role(looked, outcome):
     outcome("absent from the box")
-    assert batch.faults("looks") == {}
-    assert batch.results["looks"].measurements["vae"].capabilities == ["decode"]     # it started and was asked
-
-
-def places_of(root: Path) -> str:
-    return json.dumps([str(root / name) for name in (
-        "course.yaml", "quiz/keys/summer23.yaml", "rubrics/summer23.yaml", "submissions/group3", "reports",
-        ".harness")])
+    assert set(looked) == {"encode"}    # in both roles it came past its import and its constructor
 
 
 @pytest.mark.row(21)
@@ -224,42 +228,37 @@ def test_row_22_no_path_of_the_host_is_in_a_command_line_or_a_traceback(snooped,
 
 
 @pytest.mark.row(22)
-def test_row_22_a_fault_that_is_shown_names_only_files_of_the_hand_in(guarded, snooper, box, outcome):
-    batch = grade_together([snooper], shop_for(guarded, box), guarded.root / "reports")
-    fault = batch.faults("snoops")["encode"]
+def test_row_22_a_fault_that_is_shown_names_only_files_of_the_hand_in(looked, guarded, outcome):
+    fault = looked["encode"]
     outcome("absent")
     assert fault.kind == "crashed"
     assert "model.py, line" in fault.hint
-    assert "/" not in fault.message.replace("inconsistent tensor size", "")
-    for path in (guarded.root, ROOT, Path.home() / "course", tempfile.gettempdir() + "/harness-"):
+    assert "/" not in fault.message
+    for path in (guarded.root, ROOT, tempfile.gettempdir()):
         assert str(path) not in fault.model_dump_json(), path
 
 
 @pytest.mark.row(23)
 def test_row_23_what_a_student_is_told_is_the_same_under_every_key(guarded, box, tmp_path, outcome):
-    # The commands one by one: tests/quiz/test_secrecy.py. Here, a hand-in that fails while it looks for the key.
-    folder = hand_in(tmp_path / "asks", """
-        from pathlib import Path
-        print(Path("quiz/keys/summer23.yaml").read_text())
-        """)
-    manifest = folder / "submission.yaml"
-    manifest.write_text(manifest.read_text() + "answers: answers.yaml\n")
+    # Every command of theirs, and that none of them opens the key: tests/quiz/test_secrecy.py.
+    folder = tmp_path / "asks"
+    folder.mkdir()
+    (folder / "submission.yaml").write_text(
+        "group: asks\nmembers: [Ada Example]\nassignment: summer23\nanswers: answers.yaml\n")
     (folder / "answers.yaml").write_text("quiz: summer23\nanswers: {1a: yes, 1b: no, 1c: abstain, 2a: perhaps}\n")
     key = guarded.keys / "summer23.yaml"
-    told = []
-    for change in (lambda text: text, opposite):
-        before = key.read_text()
-        key.write_text(change(before))
+    before, told = key.read_text(), []
+    for text in (before, opposite(before)):
+        key.write_text(text)
         said = json.loads(check_one(folder, shop_for(guarded, box, with_key=False), quiet=True).to_json())
-        key.write_text(before)
         for field in ("created", "durations"):
             said["provenance"].pop(field)
         told.append(json.dumps(said))
+    key.write_text(before)
     outcome("none")
     assert told[0] == told[1]
     assert CANARY not in told[0]
-    assert "2a" in told[0]
-    assert "No such file" in told[0]
+    assert "perhaps" in told[0]
 
 
 def opposite(text: str) -> str:

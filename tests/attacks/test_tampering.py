@@ -27,10 +27,12 @@ from tests.attacks.batches import (
 from tests.boxes import SMALL, boxed_script
 
 ATTACKERS = {
-    # Knows where everything lies on the host, and tries to write there from every role.
-    "writes": """
-        import os
-        from pathlib import Path
+    # Knows where everything lies on the host and tries to write there; and answers a request itself, with images
+    # of its own choice, before the worker does.
+    "reaches": """
+        import io, os
+        import numpy as np
+        from harness.wire import write_frame
         from honest import Honest
         class Model(Honest):
             def __init__(self, places):
@@ -39,13 +41,28 @@ ATTACKERS = {
                     for root in ("", "/proc/1/root", "/proc/self/root"):
                         try:
                             os.makedirs(os.path.dirname(root + place), exist_ok=True)
-                            Path(root + place).write_text("100 points")
+                            with open(root + place, "w") as file:
+                                file.write("100 points")
                             self.done.append(root + place)
                         except OSError:
                             pass
             def encode(self, images):
                 raise RuntimeError(f"wrote {self.done}")
-            sample = None
+            def sample(self, count, *, labels=None, seed):
+                for number in pipes():
+                    for identity in (2, 2, 3, 4):
+                        try:
+                            with io.FileIO(os.dup(number), "wb") as sink:
+                                write_frame(sink, {"id": identity, "score": 100}, {
+                                    "images": np.zeros((count, 28, 28), np.float32)})
+                        except OSError:
+                            break
+                return super().sample(count, labels=labels, seed=seed)
+        def pipes():
+            for number in map(int, os.listdir("/proc/self/fd")):
+                if number > 2 and os.path.lexists(f"/proc/self/fd/{number}"):
+                    if os.readlink(f"/proc/self/fd/{number}").startswith("pipe:"):
+                        yield number
         """,
     # Saves a checkpoint that runs code when it is unpickled, and gives arrays of objects.
     "pickles": """
@@ -83,16 +100,14 @@ ATTACKERS = {
         """,
     # Makes everything that a careless worker would measure with tell lies; the model itself is the honest one.
     "patches": """
-        import builtins, json, random, sys, time
+        import builtins, random, sys, time
         import numpy as np
         import torch
         import harness.wire, harness.worker.serving as serving
-        import harness.contract
         from honest import Honest
         lie = lambda *_, **__: 0.0
         for name in ("mean", "var", "std", "abs", "square", "allclose", "array_equal", "isfinite"):
-            if name != "mean":
-                setattr(np, name, lie)
+            setattr(np, name, lie)
         np.linalg.norm = np.random.seed = lie
         torch.manual_seed = torch.nn.functional.mse_loss = torch.allclose = torch.equal = lie
         time.monotonic = time.time = time.perf_counter = time.process_time = lie
@@ -105,8 +120,7 @@ ATTACKERS = {
             whole(sink, {**claims, **head}, arrays)
         harness.wire.write_frame = serving.write_frame = forged
         sys.modules["harness.worker.explain"] = sys.modules["harness.errors"] = None
-        builtins.sum = builtins.sorted = lie
-        harness.contract.CAPABILITIES = ("encode",)
+        builtins.print = builtins.id = lie
         class Model(Honest):
             pass
         """,
@@ -160,33 +174,9 @@ ATTACKERS = {
                 subprocess.run(["/bin/sh", "-c", "cat; echo asked"])
                 return super().sample(count, labels=labels, seed=seed)
         """,
-    # Answers a request itself, with an array of its own, before the worker does.
-    "forges": """
-        import io, os
-        import numpy as np
-        from harness.wire import write_frame
-        from honest import Honest
-        def pipes():
-            for number in map(int, os.listdir("/proc/self/fd")):
-                if number > 2 and os.path.lexists(f"/proc/self/fd/{number}"):
-                    if os.readlink(f"/proc/self/fd/{number}").startswith("pipe:"):
-                        yield number
-        class Model(Honest):
-            def sample(self, count, *, labels=None, seed):
-                for number in pipes():
-                    for identity in (2, 2, 3, 4):
-                        try:
-                            with io.FileIO(os.dup(number), "wb") as sink:
-                                write_frame(sink, {"id": identity, "score": 100}, {
-                                    "images": np.zeros((count, 28, 28), np.float32)})
-                        except OSError:
-                            break
-                return super().sample(count, labels=labels, seed=seed)
-            encode = None
-        """,
     # Leaves the image that it encodes wherever its decoder could find it.
     "leaves": """
-        import builtins, os, sys, tempfile
+        import builtins, os
         from multiprocessing import shared_memory
         from pathlib import Path
         import numpy as np
@@ -197,7 +187,7 @@ ATTACKERS = {
             "/dev", "/", "/usr", "/sys")]
         class Model(Honest):
             def found(self):
-                places = [str(place) for place in PLACES if place.exists()]
+                places = [str(place) for place in PLACES if os.path.exists(place)]
                 places += ["a module"] if hasattr(honest, "state") or hasattr(builtins, "state") else []
                 places += ["the environment"] if "ATTACK_STATE" in os.environ else []
                 try:
@@ -227,10 +217,6 @@ ATTACKERS = {
                 if self.found():
                     raise RuntimeError(f"left by the encoder: {self.found()}")
                 return super().decode(codes)
-            def fit(self, images, labels, *, seed, device, deadline):
-                self.leave(images)
-            def save(self, folder):
-                np.save(folder / "weights.npy", np.float32(2))
             sample = None
         """,
 }
@@ -267,8 +253,8 @@ def graded(course, shop, bystander, unpickled, tmp_path_factory):
         "reports/bystander/result.json", "reports/index.html", "reports/gradebook.sqlite", ".harness/store/entry",
         ".harness/store/model/new", "quiz/keys/summer23.yaml", "rubrics/summer23.yaml", "submissions/attack/x")]
     entries = {
-        "writes": f"route: load, checkpoint: weights.npy, arguments: {{places: {json.dumps(places)}}}",
-        "pickles": "route: fit", "leaves": "route: fit"}
+        "reaches": f"route: load, checkpoint: weights.npy, arguments: {{places: {json.dumps(places)}}}",
+        "pickles": "route: fit"}
     folders = [
         hand_in(course.submissions / name, code, **({"entry": entries[name]} if name in entries else {}))
         for name, code in ATTACKERS.items()]
@@ -298,7 +284,8 @@ def same_as_honest(batch: Batch, group: str, family: str) -> bool:
 @pytest.mark.row(24)
 def test_row_24_reports_gradebook_and_cache_are_not_reached(graded, faults, outcome):
     outcome("not reachable")
-    assert "wrote []" in faults("writes")["encode"].message
+    # Where the course lies below /tmp, what it writes there is in the box's own /tmp.
+    assert "wrote [" in faults("reaches")["encode"].message
     assert graded[2] == set()
 
 
@@ -381,9 +368,9 @@ def test_row_30_prints_are_ignored_and_forged_answers_break_the_protocol(graded,
     outcome("BrokenProtocol; prints ignored")
     assert "sample" not in faults("ends")
     assert same_as_honest(graded[0], "ends", "distribution")
-    fault = faults("forges")["sample"]
+    fault = faults("reaches")["sample"]
     assert fault.kind == "broken protocol"
-    assert graded[0].results["forges"].marks.points == 0
+    assert graded[0].results["reaches"].marks.points == 0
 
 
 FORGED = {
