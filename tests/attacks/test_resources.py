@@ -103,14 +103,16 @@ ATTACKERS = {
                 raise RuntimeError("no more room in " + ", ".join(failed))
         """,
     "greedy": """
-        import os
-        import numpy as np
+        import mmap, os
         from honest import Honest
         class Model(Honest):
             def encode(self, images):
                 eaten = []
                 while True:
-                    eaten.append(np.ones(50_000_000, np.uint8))
+                    eaten.append(mmap.mmap(-1, 64 * 2**20))
+                    eaten[-1].madvise(mmap.MADV_HUGEPAGE)       # faster where the kernel has them
+                    for page in range(0, 64 * 2**20, 4096):
+                        eaten[-1][page] = 1
             def sample(self, count, *, labels=None, seed):
                 os._exit(137)
         """,
