@@ -31,7 +31,7 @@ MIB = 2**20
 
 # Small enough to be reached within seconds; the time to start is generous, because torch is imported in it.
 LIMITS = Limits(
-    start_seconds=60, request_seconds=6, memory_bytes=900 * MIB, processes=64, disk_bytes=20 * MIB, log_bytes=100_000)
+    start_seconds=60, request_seconds=6, memory_bytes=900 * MIB, processes=40, disk_bytes=20 * MIB, log_bytes=100_000)
 BUDGET = replace(
     QUICK, train_images=100, test_images=60, samples=80, pairs=10, points=5, probe_images=10, copies=50,
     bootstrap=20, fit_seconds=10.0, fit_grace_seconds=5.0, limits=LIMITS)

@@ -56,14 +56,10 @@ ATTACKERS = {
         class Model(Honest):
             def encode(self, images):
                 ctypes.CDLL(None).prctl(15, b"fork-bomb")     # PR_SET_NAME
-                told = False
                 while True:
                     try:
                         os.fork()
-                    except OSError as error:
-                        if not told:
-                            print("no more processes:", error.strerror, flush=True)
-                            told = True
+                    except OSError:
                         time.sleep(0.05)
             def sample(self, count, *, labels=None, seed):
                 while True:
@@ -207,8 +203,6 @@ def test_row_03_a_hang_after_the_right_output_times_out_and_what_was_measured_st
 def test_row_04_a_fork_bomb_is_contained_and_gone_afterwards(faults, outcome):
     fault = faults("bomb")["encode"]
     outcome("contained, nothing left running")
-    if find_hierarchy() is not None:     # where the cap is a watcher, it ends the box before anything is printed
-        assert "no more processes" in fault.log
     assert fault.kind in {"timed out", "crashed", "broken protocol"}
     assert running("fork-bomb") == []
 
