@@ -216,9 +216,11 @@ def _packages() -> list[str]:
     options: list[str] = []
     for path in interpreter():
         options += _shown(path, path)
-    for packages in site_packages():
+    for packages, inside in site_packages().items():
+        if inside != packages:
+            options += _shown(packages, inside)
         if (packages / "harness").is_dir():     # an installed harness: the worker's part is enough
-            options += ["--tmpfs", str(packages / "harness"), "--remount-ro", str(packages / "harness")]
+            options += ["--tmpfs", str(inside / "harness"), "--remount-ro", str(inside / "harness")]
     for outside, inside in own_parts():
         options += _shown(outside, inside)
     return options

@@ -18,6 +18,7 @@ __all__ = ["Cgroup", "Hierarchy", "find_hierarchy"]
 
 CONTROLLERS = ("memory", "pids")
 ACCOUNTING = "cpuacct"      # of version 1, where it can be had; version 2 counts processor time in every group
+PATIENCE = 20.0     # seconds: a fork bomb of large processes takes a busy machine some time to clear away
 _numbers = itertools.count()
 
 
@@ -110,18 +111,23 @@ class Cgroup:
                         os.kill(int(number), signal.SIGKILL)
 
     def remove(self) -> None:
-        """Remove the group once its processes are gone, which takes the kernel a moment."""
+        """Remove the group once its processes are gone, which takes the kernel a moment, and a busy one longer."""
+        end = time.monotonic() + PATIENCE
         for folder in set(self.folders.values()):
-            for _ in range(200):
-                try:
-                    folder.rmdir()
-                except FileNotFoundError:
-                    break
-                except OSError:
-                    self.kill()
-                    time.sleep(0.01)
-                else:
-                    break
+            while not _removed(folder) and time.monotonic() < end:
+                self.kill()
+                time.sleep(0.01)
+
+
+def _removed(folder: Path) -> bool:
+    """Try to remove a group; only one without processes can be."""
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _counter(file: Path, key: str = "") -> int | None:

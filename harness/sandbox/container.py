@@ -245,9 +245,10 @@ def _shown(binds: Sequence[tuple[Path, Path]]) -> list[str]:
     same = [*system, *interpreter(), *(path for path in (Path("/etc/ld.so.cache"), Path("/etc/alternatives"))
                                        if path.exists())]
     options = [word for path in same for word in _mount(path, path)]
-    for packages in site_packages():
+    for packages, inside in site_packages().items():
+        options += _mount(packages, inside) if inside != packages else []
         if (packages / "harness").is_dir():     # an installed harness: the worker's part is enough
-            options += ["--tmpfs", f"{packages / 'harness'}:ro,size=4k"]
+            options += ["--tmpfs", f"{inside / 'harness'}:ro,size=4k"]
     return [*options, *(word for outside, inside in (*own_parts(), *binds) for word in _mount(outside, inside))]
 
 

@@ -152,7 +152,7 @@ class WorkerSession:
             head, _ = self._conversing(
                 lambda: read_head(self._answers), what="loading the model", seconds=seconds)
         if "error" in head:
-            self._end(faults.from_worker(head["error"], log="", limits=self._limits))
+            self._end(self._proven() or faults.from_worker(head["error"], log="", limits=self._limits))
         self._ready = True
 
     def _exchange(
@@ -199,10 +199,13 @@ class WorkerSession:
         try:
             return act()
         except (InvalidOutput, Crashed, Rejected) as fault:     # the worker lives on and may be asked again
-            fault.log = fault.log or self.log
-            raise
+            proven = self._proven()
+            if proven is None:
+                fault.log = fault.log or self.log
+                raise
+            reason: SubmissionFault = proven    # its last words are about a pipe that was closed, or a child that died
         except StreamEnded:
-            reason: SubmissionFault = self._proven() or self._why_ended(what)
+            reason = self._proven() or self._why_ended(what)
         except TimedOut:
             used = self._guard.usage().cpu_seconds      # before it is ended, and its processes are gone
             reason = self._proven() or faults.timed_out(

@@ -25,6 +25,7 @@ NOBODY = 65534
 FOLDER = Path("/hand-in")
 CHECKPOINT = Path("/checkpoint")
 PACKAGE = Path("/opt/harness")      # where the worker's part of the harness lies in the box
+PACKAGES = Path("/opt/packages")    # and those packages that do not lie within the interpreter
 PARTS = ("__init__.py", "errors.py", "contract.py", "wire.py", "worker")
 SHARED_MEMORY = 256 * MIB
 SYSTEM = tuple(map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")))     # links into /usr, mostly
@@ -50,10 +51,11 @@ def _executable() -> str:
 def interpreter() -> list[Path]:
     """List what the interpreter is made of outside of /usr, by real names and those it was built with."""
     executable = Path(_executable())
-    wanted = {executable, *site_packages()}
+    wanted = {executable}
     for prefix in {executable.parents[1], Path(sys.base_prefix)}:
         wanted |= {prefix / "lib", prefix / "lib64"}
-    wanted |= {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+    built = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}     # not a virtual environment's
+    wanted |= {Path(sysconfig.get_path(name, vars=built)) for name in ("stdlib", "platstdlib")}
     shown: list[Path] = []
     for path in sorted(wanted, key=lambda path: len(path.parts)):
         covered = path.is_relative_to("/usr") or any(path.is_relative_to(other) for other in shown)
@@ -63,10 +65,17 @@ def interpreter() -> list[Path]:
 
 
 @lru_cache(maxsize=1)
-def site_packages() -> list[Path]:
-    """List the folders of this interpreter's packages."""
-    folders = [*site.getsitepackages(), site.getusersitepackages()]
-    return [Path(folder) for folder in folders if folder in sys.path and Path(folder).is_dir()]
+def site_packages() -> dict[Path, Path]:
+    """Map the folders of this interpreter's packages to where they lie in the box.
+
+    A virtual environment often lies in the course folder, whose path would stand in every traceback.
+    """
+    listed = [Path(folder) for folder in (*site.getsitepackages(), site.getusersitepackages()) if folder in sys.path]
+    within = [Path("/usr"), *interpreter()]
+    return {
+        folder: folder if any(folder.is_relative_to(path) for path in within) else PACKAGES / str(number)
+        for number, folder in enumerate(listed) if folder.is_dir()
+    }
 
 
 def environment(limits: Limits) -> dict[str, str]:
@@ -77,7 +86,7 @@ def environment(limits: Limits) -> dict[str, str]:
         "LOGNAME": "nobody", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads,
         "OPENBLAS_NUM_THREADS": threads, "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",   # lets cuBLAS give the same result twice
-        "PYTHONPATH": os.pathsep.join([str(PACKAGE), *map(str, site_packages())]),
+        "PYTHONPATH": os.pathsep.join([str(PACKAGE), *map(str, site_packages().values())]),
     }
 
 

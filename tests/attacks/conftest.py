@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from harness.course import Course
+from harness.grading import Workshop
+from harness.sandbox.bubblewrap import BubblewrapBox
+from tests.attacks.batches import BYSTANDER, course_folder, grade_together, hand_in, lasting, shop_for
 from tests.attacks.rows import ROWS
 
 _seen: dict[int, dict[str, tuple[str, str, float]]] = {}     # row -> test -> verdict, what was seen, seconds
@@ -63,3 +68,30 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     console = Console(width=None if terminalreporter.isatty else 110)
     console.print(table)
     console.print(f"{withstood} of {len(ROWS)} rows with the named outcome")
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory) -> Course:
+    """A course to be attacked, with its keys."""
+    return course_folder(tmp_path_factory.mktemp("attacked") / "course")
+
+
+@pytest.fixture(scope="session")
+def box() -> BubblewrapBox:
+    """The real box."""
+    return BubblewrapBox.find()
+
+
+@pytest.fixture(scope="session")
+def shop(course, box) -> Workshop:
+    """What grades the attackers."""
+    return shop_for(course, box)
+
+
+@pytest.fixture(scope="session")
+def bystander(course, shop) -> tuple[Path, str]:
+    """An honest hand-in, and what its grade is where nobody else is graded."""
+    folder = hand_in(course.submissions / "bystander", BYSTANDER)
+    batch = grade_together([folder], shop, course.root / "alone")
+    assert batch.faults("bystander") == {}
+    return folder, lasting(batch.reports / "bystander" / "result.json")

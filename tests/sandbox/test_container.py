@@ -18,11 +18,12 @@ from harness.sandbox.base import Job
 from harness.sandbox.choose import _ATTACKS, self_test
 from harness.sandbox.container import ContainerBox, _mount
 from harness.sandbox.seccomp import DENIED, FAMILIES, NEW_NAMESPACES, NONE, seccomp_profile
+from harness.sandbox.shown import site_packages
 from harness.wire import Expected
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the harness uses container engines on Linux only")
 
-# Notes what it is asked, and runs what it is to run in a container as it is, with the repository for /opt/harness.
+# Notes what it is asked, and runs what it is to run in a container as it is, with the packages where they really lie.
 STAND_IN = """#!{python}
 import json, os, sys, pathlib
 here, (verb, *rest) = pathlib.Path({here!r}), sys.argv[1:]
@@ -33,7 +34,7 @@ if verb == "import":
     (here / "layer.tar").write_bytes(sys.stdin.buffer.read())
 if verb == "run":
     place = next(n for n, word in enumerate(rest) if word.startswith("localhost/harness-box"))
-    command = [word.replace("PYTHONPATH=/opt/harness", "PYTHONPATH={root}") for word in rest[place + 1:]]
+    command = ["PYTHONPATH={path}" if word.startswith("PYTHONPATH=") else word for word in rest[place + 1:]]
     if "fails" not in told:
         os.chdir("/tmp")
         os.execv(command[0], command)
@@ -50,8 +51,8 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.program = folder / "docker"
-        root = str(Path(__file__).parents[2])
-        self.program.write_text(STAND_IN.format(python=sys.executable, here=str(folder), root=root))
+        path = os.pathsep.join(map(str, [Path(__file__).parents[2], *site_packages()]))
+        self.program.write_text(STAND_IN.format(python=sys.executable, here=str(folder), path=path))
         self.program.chmod(0o755)
         self.tells()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from harness.errors import (
 from harness.limits import Limits
 from harness.sandbox.process import WorkerSession, start_process
 from harness.wire import Expected
+from tests.boxes import PRELUDE, SMALL, LoneProcess
 
 DEAF = """
 import signal
@@ -78,6 +81,30 @@ def test_a_worker_that_misbehaves_ends_as_its_kind_of_fault(run, script, kind, w
     assert caught.value.hint
     with pytest.raises(kind):       # nothing can be asked of it any more
         ask(session, CODES)
+
+
+class SlowToDie(LoneProcess):
+    """A box whose end takes a while, as that of a busy machine does."""
+
+    def kill(self):
+        threading.Timer(0.5, self.process.kill).start()
+
+
+def test_a_flood_is_told_from_the_error_that_its_end_gives():
+    flood = """
+        ready()
+        read_frame(source, None)
+        try:
+            while True:
+                os.write(2, b"spam" * 1000)
+        except OSError as error:
+            write_frame(sink, {"id": 1, "error": {"kind": "crashed", "message": str(error)}})
+        time.sleep(60)
+        """
+    command = [sys.executable, "-c", PRELUDE + textwrap.dedent(flood), "{}"]
+    process = start_process(command, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+    with WorkerSession(process, {}, limits=SMALL, guard=SlowToDie(process)) as session, pytest.raises(TooMuchOutput):
+        ask(session)
 
 
 def test_a_worker_that_reads_nothing_does_not_hold_up_the_evaluator(run):
