@@ -26,6 +26,7 @@ class TickBox(Record):
     shape: str = "square"
     filled: bool = False
     ticked: bool = False
+    text: str = ""          # as it is written
 
 
 class Mark(Record):

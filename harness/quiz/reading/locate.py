@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from harness.quiz.reading.chains import Link, chain_of
 from harness.quiz.reading.labels import Labels
 from harness.quiz.reading.parts import parts, weights_of
 from harness.quiz.reading.stream import Stream
@@ -80,12 +81,20 @@ def _labels(labels: Labels, stream: Stream) -> tuple[list[Location], dict[int, s
     question: str | None = None
     texts: dict[int, list[str]] = {}
     for piece in stream.pieces:
-        texts.setdefault(piece.line, []).append(piece.text)
+        texts.setdefault(piece.line, []).extend(word.text for word in piece.words)
     index, line, headed = 0, -1, -1
     for piece in stream.pieces:
         words = [word.text for word in piece.words]
-        heading = labels.heading(" ".join(texts[piece.line])) if piece.line != line else None
-        if heading is not None:
+        begins = piece.line != line
+        chain = chain_of(texts[piece.line], labels, question) if begins else []
+        heading = labels.heading(" ".join(texts[piece.line])) if begins else None
+        if chain:
+            headed = piece.line
+            found += [_place_of(link, index) for link in chain]
+            question = labels.question_of(chain[-1].id)
+            if chain[0].begin > 0:
+                headings[index] = question
+        elif heading is not None:
             question, headings[index], headed = heading, heading, piece.line
         elif piece.line != headed:
             skip = 1 if is_answer(words[:1]) else 0     # "YES 1a) ..."
@@ -96,6 +105,12 @@ def _labels(labels: Labels, stream: Stream) -> tuple[list[Location], dict[int, s
                 found.append(Location(one, begin, tuple(range(begin, begin + size)), numbered=numbered))
         index, line = index + len(words), piece.line
     return found, headings
+
+
+def _place_of(link: Link, index: int) -> Location:
+    """Give the place of a number on a line that begins with the word of this index."""
+    begin = index + link.begin
+    return Location(link.id, begin, tuple(range(begin, begin + link.size)), numbered=link.numbered)
 
 
 def _candidates(sheet: Sheet, stream: Stream) -> Iterator[Location]:

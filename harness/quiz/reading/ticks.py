@@ -45,7 +45,7 @@ def side_of(rows: Iterable[tuple[Sequence[Target], Sequence[Mark]]]) -> Side | N
     """Tell on which side of the words marks stand: one before the first or behind the last word decides."""
     sides: set[Side] = set()
     for targets, marks in rows:
-        words = sorted((target.box for target in targets if not target.boxed), key=lambda box: box[0])
+        words = sorted((target.box for target in targets if not target.boxed and not target.cell), key=lambda box: box[0])
         for mark in marks if words else ():
             x, y = centre(mark.box)
             if abs(y - centre(words[0])[1]) > LEVEL:
@@ -58,13 +58,13 @@ def side_of(rows: Iterable[tuple[Sequence[Target], Sequence[Mark]]]) -> Side | N
 
 
 def _read(mark: Mark, targets: Sequence[Target], page: int, side: Side | None) -> Signal | None:
-    boxed = [target for target in targets if target.boxed]
+    boxed = [target for target in targets if target.boxed or target.cell]
     hit = [target for target in boxed if _in_box(mark, target)]
     on_word = [target for target in targets if target.word is not None and _on_word(mark, target.word)]
     over = hit + [target for target in on_word if target not in hit]
     if not over:
-        return _beside(mark, [target for target in targets if not target.boxed], page, side) or _missed(
-            mark, boxed, page)
+        words = [target for target in targets if not target.boxed and not target.cell]
+        return _beside(mark, words, page, side) or _missed(mark, boxed, page)
     if len(over) > 1:
         return _open("a mark lies over more than one answer", mark.box, page)
     target = over[0]
