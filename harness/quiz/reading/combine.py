@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.documents import harmless
-from harness.quiz.reading.seen import Seen
 from harness.quiz.reading.results import Evidence, Reading
+from harness.quiz.reading.seen import Seen
 from harness.quiz.reading.signals import STRENGTH, Signal
 from harness.quiz.reading.zones import ABOVE
 

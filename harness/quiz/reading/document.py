@@ -28,7 +28,9 @@ MOST_ARGUMENT = 800     # characters
 MOST_WORDS = 15_000     # of a document that are looked at
 MOST_LINES = 0.7        # share of all lines
 NEAR = 8                # words behind a statement that may answer it
-_HALF = frozenset("not nicht maybe perhaps vielleicht partly partially teilweise depends ? ?? + - 0 1 w".split())
+_HALF = frozenset((
+    "not", "nicht", "maybe", "perhaps", "vielleicht", "partly", "partially", "teilweise", "depends", "?", "??", "+",
+    "-", "0", "1", "w"))
 
 
 def look_for_answers(sheet: Sheet, pages: Sequence[Page]) -> dict[str, Seen]:
@@ -36,7 +38,7 @@ def look_for_answers(sheet: Sheet, pages: Sequence[Page]) -> dict[str, Seen]:
     pages = prepared(_first_words(pages))
     stream = stream_of(pages)
     locations, headings = locate(sheet, stream)
-    columns = {page.number: columns_of(page.words) for page in pages}
+    columns = {page.number: columns_of(page) for page in pages}
     zones = zones_of(locations, headings, stream, pages, columns)
     places = _places(zones, pages, stream)
     side = side_of((place.targets, place.marks) for place in places)
@@ -114,7 +116,7 @@ class _Doubt:
 
 def _answer_ahead(stream: Stream, places: Sequence[Place]) -> bool:
     """Tell whether an answer stands on a line by itself before the first statement."""
-    first = min((place.zone.location.start for place in places if place.zone.location.matched), default=0)
+    first = min((place.zone.location.start for place in places), default=0)
     line = stream.words[first].line - 1 if first else -1
     return is_answer([word.text for word in stream.words if word.line == line])
 
@@ -195,7 +197,8 @@ def _found(location: Location) -> float:
 def _typed(place: Place, doubt: _Doubt) -> tuple[list[Signal], str]:
     """Read what is typed at a place; behind a number alone, only what answers at once."""
     words = [*place.zone.before, *place.zone.words]
-    typed = read_typed([word.text for word in words], [word.line for word in words], _cells(words))
+    texts = [_without_colon(word, place.zone.label_end) for word in words]
+    typed = read_typed(texts, [word.line for word in words], _cells(words))
     if not place.zone.location.matched and not _at_once(words, typed.at):
         return [], ""
     argument = typed.argument[:MOST_ARGUMENT] if typed.at >= 0 or place.targets else ""
@@ -247,8 +250,14 @@ def _half_said(place: Place) -> list[Signal]:
     return []
 
 
+def _without_colon(word: Placed, label: Box | None) -> str:
+    """Give a word's text; "1a True: A VAE ..." answers, while "True:" on a line of its own heads what is below."""
+    beside = label is not None and label[1] == word.box[1] and 0 <= word.box[0] - label[2] <= GAP
+    return word.text.rstrip(":") if beside else word.text
+
+
 def _cells(words: Sequence[Placed]) -> list[int]:
-    """Number the stretches of lines that wide gaps set apart, as between the cells of a table."""
+    """Give each word the number of its stretch of a line; wide gaps set them apart, as between a table's cells."""
     cells: list[int] = []
     for place, word in enumerate(words):
         before = words[place - 1] if place else word
@@ -279,6 +288,7 @@ def _note(mark: Mark, place: Place, seen: Seen) -> list[Signal]:
     typed = read_typed(words, [0] * len(words))
     if typed.at < 0:
         seen.arguments.append(mark.text.strip()[:MOST_ARGUMENT])
+        seen.noted = True
         return []
     if typed.argument:
         seen.arguments.append(typed.argument[:MOST_ARGUMENT])

@@ -60,6 +60,7 @@ class Page(Record):
     marks: tuple[Mark, ...] = ()
     fields: tuple[FormField, ...] = ()
     pictures: tuple[Box, ...] = ()
+    is_text: bool = False
 
     @property
     def covered(self) -> bool:

@@ -52,7 +52,7 @@ class Labels:
         """
         if not words:
             return None
-        if _WORD.match(words[0]) or words[0].casefold() in {"statement", "aussage"}:
+        if _WORD.match(words[0]) or words[0].casefold() in {"statement", "aussage", "nr.", "nummer", "number"}:
             deeper = self.at(words[1:], question)
             return (deeper[0], deeper[1] + 1, deeper[2]) if deeper else None
         bare = [word.strip(_SIGNS) for word in words[:2]]

@@ -86,7 +86,7 @@ def _with_whole_brackets(words: Sequence[Word]) -> Iterable[Word]:
 
 def pieces_of(page: Page, first_line: int = 0) -> list[Piece]:
     """Give the pieces of a page: column after column, line after line, from left to right."""
-    edges = columns_of(page.words)
+    edges = columns_of(page)
     pieces: list[Piece] = []
     line = first_line
     for column, (left, right) in enumerate(edges):
@@ -97,13 +97,14 @@ def pieces_of(page: Page, first_line: int = 0) -> list[Piece]:
     return pieces
 
 
-def columns_of(words: Sequence[Word]) -> list[tuple[float, float]]:
-    """Find columns of text: left and right edges; one from -inf to inf where there are none.
+def columns_of(page: Page) -> list[tuple[float, float]]:
+    """Find columns of text: left and right edges; one from -inf to inf where there are none, as in a text file.
 
     A column of answers beside the statements is none: its lines have too few words.
     """
     whole = [(float("-inf"), float("inf"))]
-    if len(words) < 60:
+    words = page.words
+    if len(words) < 60 or page.is_text:
         return whole
     left, right = min(word.box[0] for word in words), max(word.box[2] for word in words)
     cuts = []

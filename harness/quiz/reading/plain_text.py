@@ -24,10 +24,11 @@ def pages_of_text(text: str) -> Pages:
     lines = [(number, _without_emphasis(line)) for number, line in enumerate(text.splitlines())]
     words: list[Word] = []
     for separator, block in groupby(lines, key=lambda line: _separator(line[1])):
-        words += _table(list(block), separator) if separator else _prose(block)
+        rows = list(block)
+        words += _table(rows, separator) if separator else _prose(rows)
     width = max([600.0, *(word.box[2] for word in words)])
     height = LINE * (text.count("\n") + 2)
-    return Pages(total=1, pages=(Page(number=1, width=width, height=height, words=tuple(words)),))
+    return Pages(total=1, pages=(Page(number=1, width=width, height=height, words=tuple(words), is_text=True),))
 
 
 def line_number(top: float) -> int:
@@ -44,7 +45,7 @@ def _separator(line: str) -> str:
     return next((sign for sign, least in (("|", 2), ("\t", 1)) if line.strip(" ").count(sign) >= least), "")
 
 
-def _prose(lines: Iterator[Line]) -> Iterator[Word]:
+def _prose(lines: Sequence[Line]) -> Iterator[Word]:
     for number, line in lines:
         shown = re.sub(r"^(\s*)(?:[-*+]|>|#{1,6})\s", r"\1  ", line).replace("|", "    ").expandtabs(4)
         yield from _words(number, shown, 0)

@@ -26,7 +26,7 @@ def _size(box: TickBox) -> tuple[str, int, int]:
 
 
 def _with_parts(page: Page) -> Page:
-    """Take "YES/NO" apart, take written boxes from the words, give buttons their boxes, and make marks of lone letters."""
+    """Take "YES/NO" apart, make boxes of written ones and of buttons, and marks of lone letters."""
     words = [part for word in page.words for part in taken_apart(word)]
     page = with_written_boxes(page.model_copy(update={"words": tuple(words)}))
     buttons = tuple(TickBox(box=field.box, shape="button") for field in page.fields if field.checked is not None)

@@ -16,14 +16,16 @@ LONGEST = max(len(phrase.split()) for phrase in WORDS)
 _ARROW = re.compile(r"^(?:[-–—=]+>|[→⇒➔➜⟶⇨]|:|=)+$")
 _POINTER = re.compile(
     r"^(?:answer|antwort|our answer|ans|solution|lösung|verdict|a)[.]?[:=]?$", re.IGNORECASE)
-_FILLER = frozenset(
-    "the this that it statement our my is it's that's die das dies diese aussage unsere ist".split())
+_FILLER = frozenset((
+    "the", "this", "that", "it", "statement", "our", "my", "is", "it's", "that's", "die", "das", "dies", "diese",
+    "aussage", "unsere", "ist"))
 _LEAD = re.compile(r"^[-–—=>→⇒➔➜⟶⇨:;.,|/*_~•·()\[\]\"'“”]+$")
 _NUMBER = re.compile(r"^[(\[]?\d{1,2}(?:[.)]?[a-z]|\.\d{1,2})[)\].:;,]*$", re.IGNORECASE)
 _AROUND = "-–—=>→⇒➔➜⟶⇨()[]{}\"'“”„*_~.,;:!?/|"
 _CHANGED = {"sorry", "actually", "correction", "correct:", "wait", "rather", "oops", "changed", "korrektur", "doch"}
 _BECAUSE = {"because", "but", "since", "as", "due", "only", "see", "weil", "aber", "denn", "da", "nur"}
 _WORDY = {"yes", "ja", "nein"}      # that stand for nothing else, also before another word
+_BOTH = {"and", "or", "und", "oder", "&", "also", "as", "well"}
 _ANNOUNCES = {"argument", "reason", "why", "grund", "begründung", "because:"}
 
 
@@ -55,8 +57,9 @@ class _Text:
 
     def alone(self, place: int, size: int) -> bool:
         """Tell whether a piece holds this answer and nothing else."""
-        own = [word for word, piece in zip(self.words, self.pieces, strict=True) if piece == self.pieces[place]]
-        return is_answer(own) and len([word for word in own if not _LEAD.match(word)]) == size
+        own = [word for word, piece in zip(self.words, self.pieces, strict=True)
+               if piece == self.pieces[place] and not _LEAD.match(word)]
+        return len(own) == size and is_answer(own) and not _is_heading(self, place)
 
 
 def meaning(word: str) -> Answer | None:
@@ -149,14 +152,16 @@ def _answers(text: _Text) -> list[tuple[int, int, Answer]]:
 
 
 def _before_a_number(text: _Text, at: int) -> bool:
-    """Tell whether an answer begins a line and the number of a statement comes next: "YES - 1b The ..."."""
+    """Tell whether the number of a statement comes behind an answer: "YES - 1b The ...", "yes 1a, no 1b"."""
     words, lines = text.words, text.lines
     if at > 0 and lines[at - 1] == lines[at] and not all(
             _LEAD.match(words[place]) for place in range(at) if lines[place] == lines[at]):
         return False
-    behind = [word for place, word in enumerate(words) if place > at and lines[place] == lines[at]]
-    first = next((word for word in behind if not _LEAD.match(word)), "")
-    return _NUMBER.match(first) is not None
+    behind = [word for place, word in enumerate(words)
+              if place > at and lines[place] == lines[at] and not _LEAD.match(word)]
+    if len(behind) > 1 and meaning(behind[0]) is not None:
+        behind.pop(0)
+    return bool(behind) and _NUMBER.match(behind[0]) is not None
 
 
 def _is_pointer(words: Sequence[str], place: int) -> bool:
@@ -170,13 +175,20 @@ def _stands_alone(text: _Text, at: int, size: int) -> bool:
     bare = word.strip("-–—=>→⇒()[]{}\"'“”*_~")
     more = place + 1 < len(text.words) and text.pieces[place + 1] == text.pieces[place]
     after = text.words[place + 1] if more else ""
-    if bare.casefold() in {"no.", "nr."} and after[:1].isdigit():
+    if (bare.casefold() in {"no.", "nr."} and after[:1].isdigit()) or _is_heading(text, place):
         return False
     ended = not after or re.search(r"[.,;:!)?]$", word) is not None
     ended = ended or _LEAD.match(after) is not None or after.casefold().strip(",.;:") in _BECAUSE
-    if len(bare.rstrip(".,;:!)?")) == 1:
-        return ended
+    letter = bare.rstrip(".,;:!)?")
+    if len(letter) == 1:        # "n, the number of images" explains a sign
+        return ended and (not after or letter.isupper() or after.casefold().strip(",.;:") in _BECAUSE)
     return ended or (bare.isupper() and len(bare) > 1) or bare.casefold() in _WORDY or after.startswith("(")
+
+
+def _is_heading(text: _Text, place: int) -> bool:
+    """Tell whether an answer with a colon ends its line: then those below it may be meant."""
+    last = place + 1 == len(text.words) or text.lines[place + 1] != text.lines[place]
+    return last and text.words[place].endswith(":")
 
 
 def _takes_back(text: _Text, at: int, place: int, answer: Answer) -> bool:
@@ -189,7 +201,12 @@ def _takes_back(text: _Text, at: int, place: int, answer: Answer) -> bool:
     if not between:     # what begins another cell of a table, as an argument may, takes nothing back
         apart = text.pieces[at] != text.pieces[place] and text.lines[at] == text.lines[place]
         begins = words[place][:1] == "(" or words[at][-1:] in {",", ";"}
+        begins = begins or words[place].casefold().strip(_AROUND) not in {"yes", "no", "ja", "nein"}
         return not (apart or begins) or _stands_alone(text, place, size)
+    if all(word.casefold().strip(_AROUND) in _BOTH or word in _BOTH for word in between):
+        return True
+    if size > 1 and len(between) < 3 and not {word.casefold().strip(_AROUND) for word in between} & _BECAUSE:
+        return True
     announced = any(word.casefold().strip(".,;:!()") in _CHANGED for word in between[-3:])
     bare = words[place].strip(".,;:!()/-–>")
     return announced or (bare.isupper() and words[at].strip(".,;:!()/-–>").isupper())

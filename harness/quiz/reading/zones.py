@@ -10,7 +10,7 @@ from harness.quiz.reading.facts import Box, Page, TickBox, centre
 from harness.quiz.reading.locate import Location
 from harness.quiz.reading.stream import Placed, Stream
 from harness.quiz.reading.targets import option
-from harness.quiz.reading.typed import is_answer, is_arrow
+from harness.quiz.reading.typed import is_answer, is_arrow, is_lead
 
 __all__ = ["ABOVE", "Band", "Zone", "zones_of"]
 
@@ -107,13 +107,16 @@ def _rest(one: Location, end: int, stream: Stream) -> list[Placed]:
     """Give the words up to `end` that are not the statement's: its number and words, and what is reworded between."""
     own = {stream.words[index].piece for index in one.matched}
     first = min(one.matched, default=one.last)
+    behind = max(one.label, default=one.start - 1) + 1
+    while behind < first and is_lead(stream.words[behind].text):
+        behind += 1     # "1a - true: A VAE ...", but not "1a Is it true that a VAE ..."
+    answering = {behind} if behind < first and option(stream.words[behind].text) is not None else set()
     kept = []
     for index in range(one.start, end):
         word = stream.words[index]
         if index in one.label or index in one.matched:
             continue
-        between_label_and_words = index < first and (not one.label or index > max(one.label))
-        if index > one.last or word.piece not in own or (between_label_and_words and option(word.text)):
+        if index > one.last or word.piece not in own or (index < first and index in answering):
             kept.append(word)
     return kept
 
@@ -146,8 +149,8 @@ def _boxless(word: Placed, boxes: Mapping[int, Sequence[TickBox]]) -> bool:
     """Tell whether no box stands beside a word."""
     x, y = centre(word.box)
     reach = (word.box[2] - word.box[0]) / 2 + MOST_ASIDE
-    return not any(
-        abs(centre(box.box)[1] - y) < ABOVE and abs(centre(box.box)[0] - x) <= reach for box in boxes.get(word.page, ()))
+    middles = (centre(box.box) for box in boxes.get(word.page, ()))
+    return not any(abs(middle[1] - y) < ABOVE and abs(middle[0] - x) <= reach for middle in middles)
 
 
 def _near(words: Sequence[Placed], one: Location, stream: Stream) -> list[Placed]:
