@@ -67,7 +67,10 @@ def locate(sheet: Sheet, stream: Stream) -> tuple[list[Location], dict[int, str]
     """
     labels = Labels(sheet)
     numbers, headings = _labels(labels, stream)
-    found = [_labelled(one, numbers) for one in _candidates(sheet, stream)]
+    candidates = list(_candidates(sheet, stream))
+    between = [label for label in numbers if any(_between(label, one) for one in candidates)]
+    before = [label for label in numbers if label not in between]
+    found = [_labelled(one, before, between) for one in candidates]
     chosen = _choose(found)
     claimed = {index for one in chosen for index in (*one.label, *one.matched)}
     alone = [one for one in numbers if not claimed & set(one.label)]
@@ -227,8 +230,19 @@ def _within_barriers(
     return places, weight
 
 
-def _labelled(one: Location, numbers: Sequence[Location]) -> Location:
-    """Give a place its number: the last one before it, where no more than a few words stand between."""
+def _between(label: Location, one: Location) -> bool:
+    """Tell whether a number stands between the lines of its own statement, as in the middle of a table's row."""
+    return label.id == one.id and min(one.matched) < label.start < one.last
+
+
+def _labelled(one: Location, numbers: Sequence[Location], between: Sequence[Location]) -> Location:
+    """Give a place its number: one between its lines, or the last one before it with no more than a few words between.
+
+    The place begins with its number in the second case.
+    """
+    for label in between:
+        if _between(label, one):
+            return replace(one, label=label.label)
     before = [label for label in numbers if label.start <= min(one.matched)]
     if not before:
         return one
