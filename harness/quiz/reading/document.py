@@ -9,7 +9,7 @@ from harness.quiz.reading.fields import read_fields
 from harness.quiz.reading.heads import Heads, cells_below, heads_of
 from harness.quiz.reading.layout import GAP, columns_of
 from harness.quiz.reading.locate import Location, locate
-from harness.quiz.reading.lone import lone_signs, read_lone
+from harness.quiz.reading.lone import Usage, lone_signs, read_lone
 from harness.quiz.reading.prepare import prepared
 from harness.quiz.reading.results import Evidence
 from harness.quiz.reading.seen import Place, Seen
@@ -89,7 +89,7 @@ class _Doubt:
         self._scanned = {page.number for page in pages if page.covered}
         self._ahead = _answer_ahead(stream, places)
         self._stream = stream
-        self.signs = frozenset(text for place in places for text, *_ in place.signs)
+        self.signs = Usage.of([sign for place in places for sign in place.signs])
 
     def about(self, words: Sequence[Placed], at: int) -> str:
         """Say why a typed answer may be none; "" where nothing speaks against it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from harness.quiz.reading.facts import Box, Mark, Page, TickBox, centre
 from harness.quiz.reading.results import Evidence
@@ -11,7 +12,7 @@ from harness.quiz.reading.signals import Signal
 from harness.quiz.reading.zones import Zone
 from harness.quiz.words import Answer
 
-__all__ = ["Sign", "lone_signs", "read_lone"]
+__all__ = ["Sign", "Usage", "lone_signs", "read_lone"]
 
 TICKS = frozenset("✓✔☑✅")
 CROSSES = frozenset("✗✘✕✖☒❌☓╳×xX")
@@ -52,15 +53,30 @@ def _outermost(box: Box, page: Page) -> bool:
     return all(other[2] <= box[0] + 1 for other in level) or all(other[0] >= box[2] - 1 for other in level)
 
 
-def read_lone(signs: Sequence[Sign], used: frozenset[str], *, page: int, alone: bool) -> list[Signal]:
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How a document uses signs: ticks and crosses, and all that stand apart from words below each other."""
+
+    both: bool
+    aligned: bool
+
+    @classmethod
+    def of(cls, signs: Sequence[Sign]) -> Self:
+        """Look at all signs of a document."""
+        texts = {one.text for one in signs}
+        middles = [centre(one.box)[0] for one in signs if not one.near]
+        return cls(bool(texts & TICKS) and bool(texts & CROSSES), not middles or max(middles) - min(middles) <= BESIDE)
+
+
+def read_lone(signs: Sequence[Sign], usage: Usage, *, page: int, alone: bool) -> list[Signal]:
     """Read the signs of a statement that has no other answer.
 
     A tick says yes, and a cross says no where both are used. By itself a cross may as well choose yes, and a tick
-    that stands in a column may be in that of no.
+    that stands apart may be in the column of no, as it surely may where ticks stand in several columns.
 
     Args:
         signs: of the statement.
-        used: all signs of the document that stand so.
+        usage: of signs in the document.
         page: where.
         alone: whether no words stand with them.
 
@@ -68,14 +84,14 @@ def read_lone(signs: Sequence[Sign], used: frozenset[str], *, page: int, alone: 
     if not signs:
         return []
     shown = " ".join(one.text for one in signs)
-    answers: set[Answer | None] = {_meant(one, used, alone=alone) for one in signs}
+    answers: set[Answer | None] = {_meant(one, usage, alone=alone) for one in signs}
     answer = answers.pop() if len(answers) == 1 else None
     reason = "" if answer is not None else f"{shown!r} by itself may mean yes or no"
     return [Signal(answer, "typed", Evidence(page=page, box=signs[0].box, snippet=shown, how="typed"), reason=reason)]
 
 
-def _meant(sign: Sign, used: frozenset[str], *, alone: bool) -> Answer | None:
-    both = bool(used & TICKS) and bool(used & CROSSES)
+def _meant(sign: Sign, usage: Usage, *, alone: bool) -> Answer | None:
+    told = usage.both and (sign.near or usage.aligned)
     if sign.text in TICKS:
-        return "yes" if both or sign.near else None
-    return "no" if both and (alone or sign.text not in LETTERS) else None
+        return "yes" if told or sign.near else None
+    return "no" if told and (alone or sign.text not in LETTERS) else None
