@@ -8,7 +8,8 @@ neither, unless its number decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.quiz.reading.chains import Link, chain_of
@@ -25,6 +26,7 @@ MARGIN = 0.1                                # by which the next statement must f
 OVERRULES = 0.8                             # share from which words count more than another statement's number
 FAR = 6                                     # words between those that belong together
 MOST_WINDOWS = 12                           # of one statement that are aligned
+MOST_ALONE = 30                             # places of one number without words
 
 _BARRIER = re.compile(r"^(?:\(?(?:YES|NO|JA|NEIN|TRUE|FALSE)[.,;:!)]*|[-–—=]+>|[→⇒➔➜⟶⇨])$")
 
@@ -73,7 +75,7 @@ def locate(sheet: Sheet, stream: Stream) -> tuple[list[Location], dict[int, str]
     found = [_labelled(one, before, between) for one in candidates]
     chosen = _choose(found)
     claimed = {index for one in chosen for index in (*one.label, *one.matched)}
-    alone = [one for one in numbers if not claimed & set(one.label)]
+    alone = _not_too_many(one for one in numbers if not claimed & set(one.label))
     return sorted([*chosen, *alone], key=lambda one: one.start), headings
 
 
@@ -228,6 +230,17 @@ def _within_barriers(
             kept = sum(weights[window[place][0]] for place in heavier)
             return _within_barriers(heavier, kept, window, stream, weights)
     return places, weight
+
+
+def _not_too_many(numbers: Iterable[Location]) -> list[Location]:
+    """Keep the first places of each number: a file that repeats one a thousand times is no hand-in."""
+    counts: Counter[str] = Counter()
+    kept = []
+    for one in numbers:
+        counts[one.id] += 1
+        if counts[one.id] <= MOST_ALONE:
+            kept.append(one)
+    return kept
 
 
 def _between(label: Location, one: Location) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from harness.quiz.reading.facts import Page, Pages, Word
 from harness.quiz.reading.targets import option
@@ -65,7 +65,7 @@ def _table(lines: Sequence[Line], separator: str) -> Iterator[Word]:
     for _, cells in rows:
         widths += [0] * (len(cells) - len(widths))
         widths = [max(width, len(cell)) for width, cell in zip(widths, [*cells, *[""] * len(widths)], strict=False)]
-    begins = [sum(widths[:place]) + BETWEEN * place for place in range(len(widths))]
+    begins = list(accumulate((width + BETWEEN for width in widths), initial=0))
     heads: list[str] = []
     for number, cells in rows:
         if {"yes", "no"} <= {option(cell) for cell in cells}:

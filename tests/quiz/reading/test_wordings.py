@@ -67,7 +67,8 @@ def test_letters_belong_to_the_question_that_their_line_names(read):
 
 @pytest.mark.parametrize("said", [
     "w", "+", "0", "not", "not wrong", "nicht falsch", "partly true", "maybe yes", "eher ja", "we say yes",
-    "yes and no", "yes or no", "yes/no", "yes / no", "it depends", "x", "✗", "☒", "No. 5 is missing", "no, sorry, yes", "no idea",
+    "yes and no", "yes or no",
+    "yes/no", "yes / no", "it depends", "x", "✗", "☒", "No. 5 is missing", "no, sorry, yes", "no idea",
     "Ja, das stimmt nicht so ganz", "<del>yes</del> no", "t, the time", "n, the number of images", "the y, which",
 ])
 @pytest.mark.parametrize("form", ["1a: {said}", "1a) {text}\n{said}"])
