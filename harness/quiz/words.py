@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-__all__ = ["ALLOWED", "UNCLEAR", "Answer", "Meant", "YesNo", "read_answer", "read_yes_no"]
+__all__ = ["ALLOWED", "UNCLEAR", "WORDS", "Answer", "Meant", "YesNo", "read_answer", "read_yes_no"]
 
 Answer = Literal["yes", "no", "abstain"]
 
-ALLOWED = 'yes, no or abstain (also true/false, y/n, ja/nein; skip, "-", null or nothing to abstain)'
+ALLOWED = 'yes, no or abstain (also true/false, right/wrong, y/n, ja/nein; skip, "-", null or nothing to abstain)'
 """What may be written, in a sentence's words."""
 
 UNCLEAR = "unclear"
 """What `harness quiz read` writes where a person has to look; it is no answer, and stays unmarked."""
 
+WORDS: dict[str, Answer] = {
+    **dict.fromkeys((
+        "yes", "y", "true", "t", "right", "r", "correct", "ja", "j", "wahr", "richtig", "korrekt", "stimmt",
+        "trifft zu", "agree"), "yes"),
+    **dict.fromkeys((
+        "no", "n", "false", "f", "wrong", "incorrect", "untrue", "not true", "not right", "not correct", "nein",
+        "falsch", "unwahr", "inkorrekt", "nicht wahr", "nicht richtig", "nicht korrekt", "stimmt nicht",
+        "trifft nicht zu", "disagree"), "no"),
+    **dict.fromkeys((
+        "abstain", "abstained", "abstention", "skip", "skipped", "no answer", "not answered", "n/a", "i abstain",
+        "we abstain", "enthaltung", "keine angabe", "keine antwort", "k.a", "k. a"), "abstain"),
+}
+"""What people write for an answer, in small letters and without a full stop behind it.
+
+`w` is none of them: it is *wrong* to some, and *wahr* to others.
+"""
+
 _MEANINGS: dict[str, Answer] = {
-    word: answer
-    for answer, words in (
-        ("yes", "yes y true t ja j wahr richtig"),
-        ("no", "no n false f nein falsch"),
-        ("abstain", "abstain abstained abstention skip skipped pass enthaltung none null nil ~ - – —"),
-    )
-    for word in words.split()
-} | {"": "abstain"}     # type: ignore[assignment]  # mypy widens the literals of a comprehension
+    **WORDS, **dict.fromkeys(("pass", "none", "null", "nil", "~", "-", "–", "—", ""), "abstain"),
+}
 
 
 def read_answer(written: object) -> Answer | None:
@@ -77,7 +89,7 @@ def _schema(*meant: Answer) -> dict[str, Any]:
 
 
 def _either_case(letter: str) -> str:
-    return f"[{letter.upper()}{letter}]" if letter.isalpha() else letter
+    return f"[{letter.upper()}{letter}]" if letter.isalpha() else re.escape(letter)
 
 
 YesNo = Annotated[Literal["yes", "no"], BeforeValidator(read_yes_no), WithJsonSchema(_schema("yes", "no"))]

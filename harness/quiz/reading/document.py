@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-from harness.quiz.reading.facts import FormField, Mark, Page, TickBox, Word, centre, grown, inside, joined
-from harness.quiz.reading.layout import columns_of
+from harness.quiz.reading.facts import Box, Mark, Page, TickBox, Word, centre, inside, joined
+from harness.quiz.reading.fields import read_fields
+from harness.quiz.reading.heads import Heads, cells_below, heads_of
+from harness.quiz.reading.layout import GAP, columns_of
 from harness.quiz.reading.locate import Location, locate
+from harness.quiz.reading.lone import Usage, lone_signs, read_lone
 from harness.quiz.reading.prepare import prepared
 from harness.quiz.reading.results import Evidence
+from harness.quiz.reading.seen import Place, Seen
 from harness.quiz.reading.signals import Signal
 from harness.quiz.reading.stream import Placed, Stream, stream_of
-from harness.quiz.reading.targets import Target, option, targets_of
+from harness.quiz.reading.targets import option, targets_of
 from harness.quiz.reading.ticks import Side, side_of, ticks
-from harness.quiz.reading.typed import is_answer, meaning, read_typed
+from harness.quiz.reading.typed import LONGEST, is_answer, is_lead, meaning, read_typed
+from harness.quiz.reading.unread import hints
 from harness.quiz.reading.zones import Zone, zones_of
-from harness.quiz.sheet import Sheet, fold
+from harness.quiz.sheet import Sheet
 
-__all__ = ["Place", "Seen", "look_for_answers"]
+__all__ = ["look_for_answers"]
 
 MOST_ARGUMENT = 800     # characters
 MOST_WORDS = 15_000     # of a document that are looked at
-
-
-@dataclass(slots=True)
-class Place:
-    """One place where a statement stands, and what can be ticked there."""
-
-    zone: Zone
-    targets: list[Target]
-    marks: list[Mark]
-
-    @property
-    def page(self) -> int:
-        """The page of its first line."""
-        return self.zone.bands[0].page
-
-
-@dataclass(slots=True)
-class Seen:
-    """Everything that was seen of one statement."""
-
-    places: list[Place] = field(default_factory=list)
-    signals: list[Signal] = field(default_factory=list)
-    arguments: list[str] = field(default_factory=list)
+MOST_LINES = 0.7        # share of all lines
+NEAR = 8                # words behind a statement that may answer it
+_HALF = frozenset((
+    "not", "nicht", "maybe", "perhaps", "vielleicht", "partly", "partially", "teilweise", "depends", "?", "??", "+",
+    "-", "0", "1", "w"))
 
 
 def look_for_answers(sheet: Sheet, pages: Sequence[Page]) -> dict[str, Seen]:
@@ -52,18 +38,20 @@ def look_for_answers(sheet: Sheet, pages: Sequence[Page]) -> dict[str, Seen]:
     pages = prepared(_first_words(pages))
     stream = stream_of(pages)
     locations, headings = locate(sheet, stream)
-    columns = {page.number: columns_of(page.words) for page in pages}
+    columns = {page.number: columns_of(page) for page in pages}
     zones = zones_of(locations, headings, stream, pages, columns)
-    places = _places(zones, pages)
+    places = _places(zones, pages, stream)
     side = side_of((place.targets, place.marks) for place in places)
-    trusted = _numbers_count(sheet, locations)
     doubt = _Doubt(stream, places, pages)
+    untrusted = _sections(sheet, places, doubt, stream)
     seen = {statement.id: Seen() for statement in sheet.statements}
     for place in places:
-        if place.zone.location.numbered and not place.zone.location.matched and not trusted:
-            continue
-        _read_place(place, seen[place.zone.location.id], side, doubt)
-    _read_fields(sheet, pages, places, seen)
+        if place not in untrusted:
+            _read_place(place, seen[place.zone.location.id], side, doubt)
+    read_fields(sheet, pages, places, seen)
+    answering = [place.zone.location for place in untrusted if _typed(place, doubt)[0]]
+    for one, some in hints(sheet, stream, answering).items():
+        seen[one].hints += some
     return seen
 
 
@@ -77,9 +65,19 @@ def _first_words(pages: Sequence[Page]) -> list[Page]:
     return kept
 
 
-def _numbers_count(sheet: Sheet, locations: Sequence[Location]) -> bool:
-    """Tell whether numbers such as 1.1 stand for statements here: where half of the statements have one, they do."""
-    return 2 * len({one.id for one in locations if one.numbered}) >= len(sheet.statements)
+def _sections(sheet: Sheet, places: Sequence[Place], doubt: _Doubt, stream: Stream) -> list[Place]:
+    """Give the numbers such as 1.1 that may be those of sections.
+
+    They are those of statements where half of the statements have one, or most lines are such a number with its
+    answer.
+    """
+    if 2 * len({place.zone.location.id for place in places if place.zone.location.numbered}) >= len(sheet.statements):
+        return []
+    numbered = [place for place in places if place.zone.location.numbered and not place.zone.location.matched]
+    answering = [place for place in numbered if _typed(place, doubt)[0]]
+    lines = {word.line for word in stream.words}
+    answered = {stream.words[place.zone.location.start].line for place in answering}
+    return [] if len(answering) >= 2 and len(answered) >= MOST_LINES * len(lines) else numbered
 
 
 class _Doubt:
@@ -90,6 +88,8 @@ class _Doubt:
         self._printed = {word.text for options in printed for word in options} if len(printed) >= 3 else set()
         self._scanned = {page.number for page in pages if page.covered}
         self._ahead = _answer_ahead(stream, places)
+        self._stream = stream
+        self.signs = Usage.of([sign for place in places for sign in place.signs])
 
     def about(self, words: Sequence[Placed], at: int) -> str:
         """Say why a typed answer may be none; "" where nothing speaks against it."""
@@ -103,15 +103,28 @@ class _Doubt:
             return "answers may stand before their statements here, or behind them"
         return ""
 
+    def own_word(self, location: Location, word: Placed) -> bool:
+        """Tell whether a word may be the end of a reworded statement, as in "classifies all images right."."""
+        last = self._stream.words[location.last]
+        behind = self._stream.words[location.last + 1:location.last + 2]
+        return (
+            bool(location.matched) and behind == (word,) and last.line == word.line and word.text[:1].islower()
+            and word.box[0] - last.box[2] <= GAP
+            and last.text[-1:].isalnum() and meaning(word.text) is not None
+            and word.text.casefold().strip(".,;:!") not in {"yes", "no", "ja", "nein", "abstain"})
+
 
 def _answer_ahead(stream: Stream, places: Sequence[Place]) -> bool:
     """Tell whether an answer stands on a line by itself before the first statement."""
-    first = min((place.zone.location.start for place in places if place.zone.location.matched), default=0)
+    first = min((place.zone.location.start for place in places), default=0)
     line = stream.words[first].line - 1 if first else -1
     return is_answer([word.text for word in stream.words if word.line == line])
 
 
-def _places(zones: Sequence[Zone], pages: Sequence[Page]) -> list[Place]:
+def _places(zones: Sequence[Zone], pages: Sequence[Page], stream: Stream) -> list[Place]:
+    starts = [stream.words[zone.location.start] for zone in zones]
+    tables = {page.number: heads_of(page, [centre(one.box)[1] for one in starts if one.page == page.number])
+              for page in pages}
     by_number = {page.number: page for page in pages}
     used = {(word.page, word.box) for zone in zones for word in zone.options}
     free = {page.number: [word for word in page.words if option(word.text) is not None
@@ -127,8 +140,25 @@ def _places(zones: Sequence[Zone], pages: Sequence[Page]) -> list[Place]:
             marks += [mark for mark in page.marks if band.holds(mark.box, page.number)]
             heads += free[page.number]
         options = [Word(text=word.text, box=word.box) for word in zone.options]
-        places.append(Place(zone, targets_of(options, boxes, heads), marks))
+        targets = targets_of(options, boxes, heads)
+        signs = lone_signs(zone, marks, boxes, by_number) if not targets else []
+        place = Place(zone, targets, marks, signs)
+        places.append(place if targets or options else _in_table(place, boxes, tables[place.page]))
     return places
+
+
+def _in_table(place: Place, boxes: Sequence[TickBox], tables: Sequence[Heads]) -> Place:
+    """Give a place the columns that are headed yes and no above it, and its ticks as marks; rules are none."""
+    band = place.zone.bands[0]
+    place.targets = cells_below(tables, (band.left, band.top, band.right, band.bottom))
+    if place.targets:
+        place.marks = [mark for mark in place.marks if mark.kind != "line" or min(_size(mark.box)) > 1]
+        place.marks += [Mark(kind="letter", box=box.box, text=box.text) for box in boxes if box.ticked]
+    return place
+
+
+def _size(box: Box) -> tuple[float, float]:
+    return box[2] - box[0], box[3] - box[1]
 
 
 def _read_place(place: Place, seen: Seen, side: Side | None, doubt: _Doubt) -> None:
@@ -144,7 +174,14 @@ def _read_place(place: Place, seen: Seen, side: Side | None, doubt: _Doubt) -> N
     if location.rival:
         reason = f"the words around it fit statement {location.rival} as well"
         signals = [Signal(None, one.how, one.evidence, reason=reason) for one in signals]
-    if location.matched or signals:
+    if not signals and place.signs:
+        signals, argument = _lone(place, doubt)
+        seen.arguments += [argument] if argument else []
+    if location.matched and not signals and not place.targets:
+        signals = _half_said(place)
+    if not location.matched and not signals and place.zone.options and not any(one.boxed for one in place.targets):
+        signals = [_undecided(place)]
+    if location.matched or signals or place.targets:
         seen.places.append(place)
     found = _found(location)
     seen.signals += [Signal(one.answer, one.how, one.evidence, one.reason, found) for one in signals]
@@ -160,7 +197,8 @@ def _found(location: Location) -> float:
 def _typed(place: Place, doubt: _Doubt) -> tuple[list[Signal], str]:
     """Read what is typed at a place; behind a number alone, only what answers at once."""
     words = [*place.zone.before, *place.zone.words]
-    typed = read_typed([word.text for word in words], [word.line for word in words])
+    texts = [_without_colon(word, place.zone.label_end) for word in words]
+    typed = read_typed(texts, [word.line for word in words], _cells(words))
     if not place.zone.location.matched and not _at_once(words, typed.at):
         return [], ""
     argument = typed.argument[:MOST_ARGUMENT] if typed.at >= 0 or place.targets else ""
@@ -172,15 +210,68 @@ def _typed(place: Place, doubt: _Doubt) -> tuple[list[Signal], str]:
     snippet = " ".join(other.text for other in words[typed.at:typed.at + 12])
     evidence = Evidence(page=word.page, box=shown, snippet=snippet, how="typed")
     reason = typed.unclear or doubt.about(words, typed.at)
+    if doubt.own_word(place.zone.location, word):
+        reason = f"{word.text!r} may be a word of the statement"
     for mark in place.marks:
         if mark.kind in {"strike", "squiggle", "stroke", "ink", "line"} and _crosses(mark, word):
             reason = "the typed answer is struck through or marked"
     return [Signal(None if reason else typed.answer, "typed", evidence, reason=reason)], argument
 
 
+def _lone(place: Place, doubt: _Doubt) -> tuple[list[Signal], str]:
+    """Read a tick or a cross that stands alone, and the argument behind it."""
+    words = [word.text for word in place.zone.words if not is_lead(word.text)]
+    signals = read_lone(place.signs, doubt.signs, page=place.page, alone=not words)
+    if place.targets:
+        signals = [Signal(None, one.how, one.evidence, "a mark stands in none of the columns") for one in signals]
+    return signals, " ".join(words)[:MOST_ARGUMENT]
+
+
+def _undecided(place: Place) -> Signal:
+    """Say that somebody wrote "yes/no" behind a number, and chose neither."""
+    snippet = " ".join(word.text for word in place.zone.options)
+    evidence = Evidence(
+        page=place.page, box=joined(*(word.box for word in place.zone.options)), snippet=snippet, how="typed")
+    return Signal(None, "typed", evidence, reason=f"it says {snippet!r}, and none of them is marked")
+
+
+def _half_said(place: Place) -> list[Signal]:
+    """Find words behind a statement that may answer it: "partly true", "I would say no", "+"."""
+    words = place.zone.words[:NEAR]
+    for at, word in enumerate(words):
+        bare = word.text.casefold().strip(".,;:!()[]\"'*")
+        if bare in _HALF or (len(bare) > 1 and meaning(word.text) is not None):
+            shown = words[max(0, at - 3):at + 4]
+            snippet = " ".join(other.text for other in shown)
+            evidence = Evidence(
+                page=word.page, box=joined(*(other.box for other in shown if other.page == word.page)),
+                snippet=snippet, how="typed")
+            return [Signal(None, "typed", evidence, reason=f"{snippet!r} may answer it, and is not clear")]
+    return []
+
+
+def _without_colon(word: Placed, label: Box | None) -> str:
+    """Give a word's text; "1a True: A VAE ..." answers, while "True:" on a line of its own heads what is below."""
+    beside = label is not None and label[1] == word.box[1] and 0 <= word.box[0] - label[2] <= GAP
+    return word.text.rstrip(":") if beside else word.text
+
+
+def _cells(words: Sequence[Placed]) -> list[int]:
+    """Give each word the number of its stretch of a line; wide gaps set them apart, as between a table's cells."""
+    cells: list[int] = []
+    for place, word in enumerate(words):
+        before = words[place - 1] if place else word
+        apart = word.line != before.line or word.box[0] - before.box[2] > GAP
+        cells.append(cells[-1] + apart if cells else 0)
+    return cells
+
+
 def _at_once(words: Sequence[Placed], at: int) -> bool:
-    return at >= 0 and all(not any(letter.isalnum() for letter in word.text) or word.text.casefold() in {
-        "answer", "answer:", "antwort", "antwort:"} for word in words[:at])
+    """Tell whether an answer stands right behind a number, or behind words that lead to it: "1a is true"."""
+    texts = [word.text for word in words]
+    return at >= 0 and (
+        all(not any(letter.isalnum() for letter in text) for text in texts[:at])
+        or (at <= 4 and read_typed(texts[:at + LONGEST], [0] * len(texts[:at + LONGEST])).at == at))
 
 
 def _crosses(mark: Mark, word: Placed) -> bool:
@@ -197,89 +288,9 @@ def _note(mark: Mark, place: Place, seen: Seen) -> list[Signal]:
     typed = read_typed(words, [0] * len(words))
     if typed.at < 0:
         seen.arguments.append(mark.text.strip()[:MOST_ARGUMENT])
+        seen.noted = True
         return []
     if typed.argument:
         seen.arguments.append(typed.argument[:MOST_ARGUMENT])
     evidence = Evidence(page=place.page, box=mark.box, snippet=mark.text.strip()[:200], how="annotation")
     return [Signal(typed.answer, "annotation", evidence, reason=typed.unclear)]
-
-
-# --- form fields
-
-
-def _read_fields(
-    sheet: Sheet, pages: Sequence[Page], places: Sequence[Place], seen: Mapping[str, Seen],
-) -> None:
-    names = {fold(statement.id): statement.id for statement in sheet.statements}
-    for page in pages:
-        for one in page.fields:
-            if one.checked is not None:
-                _button(one, page, names, places, seen)
-            elif one.value.strip():
-                _text_field(one, page, names, places, seen)
-
-
-def _button(
-    one: FormField, page: Page, names: Mapping[str, str], places: Sequence[Place], seen: Mapping[str, Seen],
-) -> None:
-    """Read a check box or radio button: by its name and value, else by where it stands."""
-    on = one.state not in {"", "Off"}
-    if not one.checked and not on:
-        return
-    found = _by_name(one, names) or _by_place(one, page, places)
-    if found is None:
-        return
-    identifier, answer = found
-    evidence = Evidence(page=page.number, box=grown(one.box, 6), snippet=f"{answer}, ticked", how="form field")
-    if one.checked != on and one.state:
-        reason = "its form field is ticked and not ticked at once"
-        seen[identifier].signals.append(Signal(None, "form field", evidence, reason=reason))
-    else:
-        seen[identifier].signals.append(Signal(answer, "form field", evidence))    # type: ignore[arg-type]
-
-
-def _by_name(one: FormField, names: Mapping[str, str]) -> tuple[str, str] | None:
-    own = fold(one.name)
-    answer = meaning(one.export)
-    if own in names and answer is not None:
-        return names[own], answer
-    for word in ("yes", "no", "abstain", "ja", "nein", "true", "false"):
-        meant = meaning(word)
-        if own.endswith(word) and own.removesuffix(word) in names and meant:
-            return names[own.removesuffix(word)], meant
-    return None
-
-
-def _by_place(one: FormField, page: Page, places: Sequence[Place]) -> tuple[str, str] | None:
-    for place in places:
-        for target in place.targets:
-            here = any(band.holds(one.box, page.number) for band in place.zone.bands)
-            if here and inside(centre(one.box), target.box) and not place.zone.location.rival:
-                return place.zone.location.id, target.answer
-    return None
-
-
-def _text_field(
-    one: FormField, page: Page, names: Mapping[str, str], places: Sequence[Place], seen: Mapping[str, Seen],
-) -> None:
-    """Read a text field or a list to choose from: an argument by its name, an answer, or what its place tells."""
-    own = fold(one.name)
-    if own.endswith("argument") and own.removesuffix("argument") in names:
-        seen[names[own.removesuffix("argument")]].arguments.append(one.value.strip())
-        return
-    identifier = names.get(own) or next(
-        (place.zone.location.id for place in places if not place.zone.location.rival
-         and any(band.holds(one.box, page.number) for band in place.zone.bands)), None)
-    if identifier is None:
-        return
-    words = one.value.split()
-    typed = read_typed(words, [0] * len(words))
-    evidence = Evidence(page=page.number, box=one.box, snippet=one.value.strip()[:200], how="form field")
-    if typed.at >= 0:
-        seen[identifier].signals.append(Signal(typed.answer, "form field", evidence, reason=typed.unclear))
-        if typed.argument:
-            seen[identifier].arguments.append(typed.argument)
-    else:
-        seen[identifier].arguments.append(one.value.strip())
-
-

@@ -26,6 +26,7 @@ class TickBox(Record):
     shape: str = "square"
     filled: bool = False
     ticked: bool = False
+    text: str = ""          # as it is written
 
 
 class Mark(Record):
@@ -59,6 +60,7 @@ class Page(Record):
     marks: tuple[Mark, ...] = ()
     fields: tuple[FormField, ...] = ()
     pictures: tuple[Box, ...] = ()
+    is_text: bool = False
 
     @property
     def covered(self) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from harness.pdf import apart
-from harness.quiz.reading.document import Place, Seen
 from harness.quiz.reading.facts import Box, grown
 from harness.quiz.reading.results import Evidence
+from harness.quiz.reading.seen import Place, Seen
 from harness.quiz.reading.signals import Signal
 from harness.quiz.words import Answer
 

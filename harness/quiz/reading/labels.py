@@ -18,6 +18,7 @@ _HEADING = re.compile(
 _WORD = re.compile(r"^(?:question|frage|aufgabe|exercise|task|teil|part)\b", re.IGNORECASE)
 _BARE = re.compile(r"^\(?([a-z])\)[.:]?$|^([a-z])[.:]$", re.IGNORECASE)
 _NUMBERED = re.compile(r"^\(?(\d{1,2})\.(\d{1,2})[.:)]*$")
+_SIGNS = "[]{}\"'“”„*#<>,;|=-–—→⇒"       # that people put around a number
 
 
 class Labels:
@@ -26,6 +27,7 @@ class Labels:
     def __init__(self, sheet: Sheet) -> None:
         self._known = {fold(one.id): one.id for one in sheet.statements}
         self._questions = sheet.questions
+        self._asked = {one.id: question.id for question in sheet.questions for one in question.statements}
         self._numbered = {
             (fold(question.id), place + 1): one.id
             for question in sheet.questions for place, one in enumerate(question.statements)
@@ -50,15 +52,25 @@ class Labels:
         """
         if not words:
             return None
-        if _WORD.match(words[0]) or words[0].casefold() in {"statement", "aussage"}:
+        if _WORD.match(words[0]) or words[0].casefold() in {"statement", "aussage", "nr.", "nummer", "number"}:
             deeper = self.at(words[1:], question)
             return (deeper[0], deeper[1] + 1, deeper[2]) if deeper else None
-        return self._whole(words) or self._bare(words[0], question)
+        bare = [word.strip(_SIGNS) for word in words[:2]]
+        return self._whole(bare) or self._bare(bare[0], question)
+
+    def question_of(self, identifier: str) -> str:
+        """Give the question that a statement belongs to."""
+        return self._asked[identifier]
+
+    def letter(self, word: str, question: str | None) -> str | None:
+        """Find the statement of a letter without any sign behind it, below the heading of its question."""
+        bare = word.strip(_SIGNS + ".:()")
+        return self._lettered.get((fold(question), bare.casefold())) if question is not None and bare else None
 
     def _whole(self, words: Sequence[str]) -> tuple[str, int, bool] | None:
         """Find a number that names its question: 1a, 1.1, 1 a)."""
         first = words[0]
-        known = self._known.get(fold(first))
+        known = self._known.get(fold(first)) or self._known.get(fold(re.sub(r"^[QAqa](?=\d)", "", first)))
         if found := _NUMBERED.match(first):
             number = known or self._numbered.get((fold(found[1]), int(found[2])))
             return (number, 1, known is None) if number else None

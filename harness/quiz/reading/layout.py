@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from harness.quiz.reading.facts import Box, Page, TickBox, Word, joined
 from harness.quiz.reading.targets import option
 
-__all__ = ["Piece", "columns_of", "pieces_of", "with_written_boxes"]
+__all__ = ["GAP", "Piece", "columns_of", "pieces_of", "with_written_boxes"]
 
 GAP = 14.0          # points between two words that do not belong together
 OPTION_GAP = 5.5
 _EMPTY = frozenset("☐□◻❏❑❒○◯⬜▢") | {"[ ]", "[]", "( )", "()"}
-_TICKED = frozenset("☒☑✗✘✕✖✓✔⊠■●◉") | {"[x]", "[X]", "(x)", "(X)", "[✓]", "[✗]"}
-_WRITTEN = re.compile(r"^([☐□◻❏❑❒○◯⬜▢☒☑✗✘✕✖✓✔⊠■●◉]|\[[xX ]?\]|\([xX ]?\))(.+)$")
+_TICKED = frozenset("☒☑✅❌✗✘✕✖✓✔⊠■●◉") | {
+    f"{left}{tick}{right}" for left, right in ("[]", "()") for tick in "xX✓✔✗✘"}
+_WRITTEN = re.compile(r"^([☐□◻❏❑❒○◯⬜▢☒☑✅❌✗✘✕✖✓✔⊠■●◉]|\[[xX✓✔✗✘ ]?\]|\([xX✓✔✗✘ ]?\))(.+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,13 @@ def with_written_boxes(page: Page) -> Page:
     boxes = list(page.boxes)
     for word in _with_whole_brackets(page.words):
         if word.text in _EMPTY or word.text in _TICKED:
-            boxes.append(TickBox(box=word.box, shape="written", ticked=word.text in _TICKED))
+            boxes.append(TickBox(box=word.box, shape="written", ticked=word.text in _TICKED, text=word.text))
         elif found := _WRITTEN.match(word.text):
             share = len(found[1]) / len(word.text)
             left, top, right, bottom = word.box
             cut = left + share * (right - left)
-            boxes.append(TickBox(box=(left, top, cut, bottom), shape="written", ticked=found[1] in _TICKED))
+            ticked = found[1] not in _EMPTY
+            boxes.append(TickBox(box=(left, top, cut, bottom), shape="written", ticked=ticked, text=found[1]))
             words.append(Word(text=found[2], box=(cut, top, right, bottom)))
         else:
             words.append(word)
@@ -66,15 +68,15 @@ def with_written_boxes(page: Page) -> Page:
 
 
 def _with_whole_brackets(words: Sequence[Word]) -> Iterable[Word]:
-    """Put "[" "x" "]" and "[" "]" together, which spaces have torn apart."""
+    """Put "[" "x" "]", "[" "]" and "( x )" together, which spaces have torn apart."""
     waiting = list(words)
     index = 0
     while index < len(waiting):
         for size in (3, 2):
             some = waiting[index:index + size]
             text = "".join(word.text for word in some)
-            if len(some) == size and re.fullmatch(r"\[[xX]?\]", text) and some[0].text.startswith("["):
-                yield Word(text="[ ]" if text == "[]" else text, box=joined(*(word.box for word in some)))
+            if len(some) == size and re.fullmatch(r"\[[xX✓✔✗✘]?\]|\([xX✓✔✗✘]?\)", text):
+                yield Word(text=text, box=joined(*(word.box for word in some)))
                 index += size
                 break
         else:
@@ -84,7 +86,7 @@ def _with_whole_brackets(words: Sequence[Word]) -> Iterable[Word]:
 
 def pieces_of(page: Page, first_line: int = 0) -> list[Piece]:
     """Give the pieces of a page: column after column, line after line, from left to right."""
-    edges = columns_of(page.words)
+    edges = columns_of(page)
     pieces: list[Piece] = []
     line = first_line
     for column, (left, right) in enumerate(edges):
@@ -95,13 +97,14 @@ def pieces_of(page: Page, first_line: int = 0) -> list[Piece]:
     return pieces
 
 
-def columns_of(words: Sequence[Word]) -> list[tuple[float, float]]:
-    """Find columns of text: left and right edges; one from -inf to inf where there are none.
+def columns_of(page: Page) -> list[tuple[float, float]]:
+    """Find columns of text: left and right edges; one from -inf to inf where there are none, as in a text file.
 
     A column of answers beside the statements is none: its lines have too few words.
     """
     whole = [(float("-inf"), float("inf"))]
-    if len(words) < 60:
+    words = page.words
+    if len(words) < 60 or page.is_text:
         return whole
     left, right = min(word.box[0] for word in words), max(word.box[2] for word in words)
     cuts = []

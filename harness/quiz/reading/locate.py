@@ -8,9 +8,11 @@ neither, unless its number decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from harness.quiz.reading.chains import Link, chain_of
 from harness.quiz.reading.labels import Labels
 from harness.quiz.reading.parts import parts, weights_of
 from harness.quiz.reading.stream import Stream
@@ -24,6 +26,7 @@ MARGIN = 0.1                                # by which the next statement must f
 OVERRULES = 0.8                             # share from which words count more than another statement's number
 FAR = 6                                     # words between those that belong together
 MOST_WINDOWS = 12                           # of one statement that are aligned
+MOST_ALONE = 30                             # places of one number without words
 
 _BARRIER = re.compile(r"^(?:\(?(?:YES|NO|JA|NEIN|TRUE|FALSE)[.,;:!)]*|[-–—=]+>|[→⇒➔➜⟶⇨])$")
 
@@ -66,10 +69,13 @@ def locate(sheet: Sheet, stream: Stream) -> tuple[list[Location], dict[int, str]
     """
     labels = Labels(sheet)
     numbers, headings = _labels(labels, stream)
-    found = [_labelled(one, numbers) for one in _candidates(sheet, stream)]
+    candidates = list(_candidates(sheet, stream))
+    between = [label for label in numbers if any(_between(label, one) for one in candidates)]
+    before = [label for label in numbers if label not in between]
+    found = [_labelled(one, before, between) for one in candidates]
     chosen = _choose(found)
     claimed = {index for one in chosen for index in (*one.label, *one.matched)}
-    alone = [one for one in numbers if not claimed & set(one.label)]
+    alone = _not_too_many(one for one in numbers if not claimed & set(one.label))
     return sorted([*chosen, *alone], key=lambda one: one.start), headings
 
 
@@ -80,12 +86,20 @@ def _labels(labels: Labels, stream: Stream) -> tuple[list[Location], dict[int, s
     question: str | None = None
     texts: dict[int, list[str]] = {}
     for piece in stream.pieces:
-        texts.setdefault(piece.line, []).append(piece.text)
+        texts.setdefault(piece.line, []).extend(word.text for word in piece.words)
     index, line, headed = 0, -1, -1
     for piece in stream.pieces:
         words = [word.text for word in piece.words]
-        heading = labels.heading(" ".join(texts[piece.line])) if piece.line != line else None
-        if heading is not None:
+        begins = piece.line != line
+        chain = chain_of(texts[piece.line], labels, question) if begins else []
+        heading = labels.heading(" ".join(texts[piece.line])) if begins else None
+        if chain:
+            headed = piece.line
+            found += [_place_of(link, index) for link in chain]
+            question = labels.question_of(chain[-1].id)
+            if chain[0].begin > 0:
+                headings[index] = question
+        elif heading is not None:
             question, headings[index], headed = heading, heading, piece.line
         elif piece.line != headed:
             skip = 1 if is_answer(words[:1]) else 0     # "YES 1a) ..."
@@ -96,6 +110,12 @@ def _labels(labels: Labels, stream: Stream) -> tuple[list[Location], dict[int, s
                 found.append(Location(one, begin, tuple(range(begin, begin + size)), numbered=numbered))
         index, line = index + len(words), piece.line
     return found, headings
+
+
+def _place_of(link: Link, index: int) -> Location:
+    """Give the place of a number on a line that begins with the word of this index."""
+    begin = index + link.begin
+    return Location(link.id, begin, tuple(range(begin, begin + link.size)), numbered=link.numbered)
 
 
 def _candidates(sheet: Sheet, stream: Stream) -> Iterator[Location]:
@@ -212,8 +232,30 @@ def _within_barriers(
     return places, weight
 
 
-def _labelled(one: Location, numbers: Sequence[Location]) -> Location:
-    """Give a place its number: the last one before it, where no more than a few words stand between."""
+def _not_too_many(numbers: Iterable[Location]) -> list[Location]:
+    """Keep the first places of each number: a file that repeats one a thousand times is no hand-in."""
+    counts: Counter[str] = Counter()
+    kept = []
+    for one in numbers:
+        counts[one.id] += 1
+        if counts[one.id] <= MOST_ALONE:
+            kept.append(one)
+    return kept
+
+
+def _between(label: Location, one: Location) -> bool:
+    """Tell whether a number stands between the lines of its own statement, as in the middle of a table's row."""
+    return label.id == one.id and min(one.matched) < label.start < one.last
+
+
+def _labelled(one: Location, numbers: Sequence[Location], between: Sequence[Location]) -> Location:
+    """Give a place its number: one between its lines, or the last one before it with no more than a few words between.
+
+    The place begins with its number in the second case.
+    """
+    for label in between:
+        if _between(label, one):
+            return replace(one, label=label.label)
     before = [label for label in numbers if label.start <= min(one.matched)]
     if not before:
         return one

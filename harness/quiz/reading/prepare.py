@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.quiz.reading.facts import Mark, Page, TickBox, Word
+from harness.quiz.reading.facts import Mark, Page, TickBox
+from harness.quiz.reading.glued import taken_apart
 from harness.quiz.reading.layout import with_written_boxes
-from harness.quiz.reading.targets import option
 
 __all__ = ["prepared"]
 
@@ -26,27 +26,17 @@ def _size(box: TickBox) -> tuple[str, int, int]:
 
 
 def _with_parts(page: Page) -> Page:
-    """Split "YES/NO", take written boxes from the words, give buttons their boxes, and make marks of lone letters."""
-    words = [part for word in page.words for part in _split(word)]
+    """Take "YES/NO" apart, make boxes of written ones and of buttons, and marks of lone letters."""
+    words = [part for word in page.words for part in taken_apart(word)]
     page = with_written_boxes(page.model_copy(update={"words": tuple(words)}))
     buttons = tuple(TickBox(box=field.box, shape="button") for field in page.fields if field.checked is not None)
     marks = [mark if mark.text.strip() not in LETTERS or mark.kind != "free text" else
              mark.model_copy(update={"kind": "stamp", "text": ""}) for mark in page.marks]
-    letters = [Mark(kind="letter", box=word.box) for word in page.words if word.text in LETTERS]
+    letters = [Mark(kind="letter", box=word.box, text=word.text) for word in page.words if word.text in LETTERS]
     return page.model_copy(update={
         "boxes": page.boxes + buttons, "marks": (*marks, *letters),
         "words": tuple(word for word in page.words if word.text not in LETTERS),
     })
-
-
-def _split(word: Word) -> list[Word]:
-    left, slash, right = word.text.partition("/")
-    if not slash or option(left) is None or option(right) is None:
-        return [word]
-    x0, top, x1, bottom = word.box
-    cut = x0 + (x1 - x0) * len(left) / len(word.text)
-    end = x0 + (x1 - x0) * (len(left) + 1) / len(word.text)
-    return [Word(text=left, box=(x0, top, cut, bottom)), Word(text=right, box=(end, top, x1, bottom))]
 
 
 def _with_lone_boxes_as_marks(page: Page, counts: Counter[tuple[str, int, int]]) -> Page:

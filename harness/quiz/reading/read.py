@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from harness import documents
 from harness.documents import display_name
-from harness.errors import Rejected, UserError
+from harness.errors import Rejected
 from harness.pdf import apart
 from harness.quiz.reading.combine import combined
 from harness.quiz.reading.corrections import with_doubt
 from harness.quiz.reading.document import look_for_answers
 from harness.quiz.reading.facts import Pages
+from harness.quiz.reading.files import RATIONALE, is_pdf, text_of
 from harness.quiz.reading.ink import add_ink
 from harness.quiz.reading.plain_text import pages_of_text
 from harness.quiz.reading.results import Readings
@@ -21,45 +21,38 @@ from harness.quiz.sheet import Sheet
 
 __all__ = ["read_file"]
 
-RATIONALE = "The answers in it are read by the program; what it cannot read, a person reads."
-
 
 def read_file(path: Path, sheet: Sheet, *, name: str | None = None) -> Readings:
     """Read what a file answers; a statement whose answer is not clear is left open.
 
     Args:
-        path: a PDF, or a text file in UTF-8; a file that begins as a PDF does is one, whatever its name.
+        path: a PDF, or a text file; a file that begins as a PDF does is one, whatever its name.
         sheet: what was asked.
         name: what messages call the file.
 
     Raises:
-        UserError: there is no such file, or it is no text.
-        Rejected: it is a PDF that cannot be read, or says that it answers another quiz.
+        UserError: there is no such file, or it is an answer file already.
+        Rejected: it is empty, neither a text nor a PDF that can be read, or says that it answers another quiz.
 
     """
     name = name or display_name(path)
-    if not path.is_file():
-        raise UserError(f"{name}: there is no such file; check the path")
-    with path.open("rb") as stream:
-        is_pdf = b"%PDF-" in stream.read(1024)
-    if not is_pdf and path.suffix.casefold() == ".pdf":
-        raise Rejected(f"{name} is no PDF, or a broken one", rationale=RATIONALE, hint="Export it again as PDF.")
+    pdf = is_pdf(path, name)
     notes = []
-    if is_pdf:
+    if pdf:
         pages = apart.run("answer pages", path, Pages, name=name, rationale=RATIONALE)
         if pages.total > len(pages.pages):
             notes.append(f"only the first {len(pages.pages)} of {pages.total} pages were looked at")
     else:
-        pages = pages_of_text(documents.text_of(path, name=name))
+        pages = pages_of_text(text_of(path, name))
     _check_quiz(pages, sheet, name)
     seen = look_for_answers(sheet, pages.pages)
-    if is_pdf:
+    if pdf:
         add_ink(path, seen, name=name)
         notes += add_scans(path, sheet, pages.pages, seen, name=name)
     readings = tuple(combined(one.id, seen[one.id]) for one in sheet.statements)
     return Readings(
         quiz=sheet.quiz, file=name, pages=pages.total, notes=tuple(notes),
-        readings=with_doubt(readings, sheet, pages.pages), is_text=not is_pdf)
+        readings=with_doubt(readings, sheet, pages.pages), is_text=not pdf)
 
 
 def _check_quiz(pages: Pages, sheet: Sheet, name: str) -> None:

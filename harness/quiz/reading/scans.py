@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from harness.errors import UserError
 from harness.pdf import apart
 from harness.quiz.handout.pdf import LEFT, sheet_pdf
-from harness.quiz.reading.document import Place, Seen, look_for_answers
+from harness.quiz.reading.document import look_for_answers
 from harness.quiz.reading.facts import Box, Page, Pages, joined
 from harness.quiz.reading.pen import Pen, TickedBox, answers_of
+from harness.quiz.reading.seen import Place, Seen
 from harness.quiz.sheet import Sheet
 
 __all__ = ["add_scans"]

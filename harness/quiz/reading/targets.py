@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.quiz.reading.facts import Box, TickBox, Word, centre, inside
-from harness.quiz.words import Answer
+from harness.quiz.words import WORDS, Answer
 
 __all__ = ["Target", "option", "targets_of"]
 
 LEVEL = 7.0         # points by which things on one line may differ in height
 REACH = 40.0        # points from a box to its word
 
-_OPTIONS: dict[str, Answer] = {
-    **dict.fromkeys(("yes", "ja", "true", "wahr", "richtig"), "yes"),
-    **dict.fromkeys(("no", "nein", "false", "falsch"), "no"),
-    **dict.fromkeys(("abstain", "enthaltung", "skip"), "abstain"),
-}
+_OPTIONS: dict[str, Answer] = {word: WORDS[word] for word in (
+    "yes", "ja", "true", "right", "correct", "wahr", "richtig", "korrekt", "stimmt",
+    "no", "nein", "false", "wrong", "incorrect", "falsch", "unwahr", "stimmt nicht",
+    "abstain", "enthaltung", "skip", "keine angabe",
+)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Target:
         boxed: whether a box was found.
         ticked: the box is written with its tick, as ☒.
         filled: it is filled all over.
+        cell: it is a part of a table's row below its head, not a box.
 
     """
 
@@ -40,6 +41,7 @@ class Target:
     boxed: bool = True
     ticked: bool = False
     filled: bool = False
+    cell: bool = False
 
 
 def option(word: str) -> Answer | None:

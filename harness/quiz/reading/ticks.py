@@ -45,7 +45,8 @@ def side_of(rows: Iterable[tuple[Sequence[Target], Sequence[Mark]]]) -> Side | N
     """Tell on which side of the words marks stand: one before the first or behind the last word decides."""
     sides: set[Side] = set()
     for targets, marks in rows:
-        words = sorted((target.box for target in targets if not target.boxed), key=lambda box: box[0])
+        free = (target.box for target in targets if not target.boxed and not target.cell)
+        words = sorted(free, key=lambda box: box[0])
         for mark in marks if words else ():
             x, y = centre(mark.box)
             if abs(y - centre(words[0])[1]) > LEVEL:
@@ -58,13 +59,13 @@ def side_of(rows: Iterable[tuple[Sequence[Target], Sequence[Mark]]]) -> Side | N
 
 
 def _read(mark: Mark, targets: Sequence[Target], page: int, side: Side | None) -> Signal | None:
-    boxed = [target for target in targets if target.boxed]
+    boxed = [target for target in targets if target.boxed or target.cell]
     hit = [target for target in boxed if _in_box(mark, target)]
     on_word = [target for target in targets if target.word is not None and _on_word(mark, target.word)]
     over = hit + [target for target in on_word if target not in hit]
     if not over:
-        return _beside(mark, [target for target in targets if not target.boxed], page, side) or _missed(
-            mark, boxed, page)
+        words = [target for target in targets if not target.boxed and not target.cell]
+        return _beside(mark, words, page, side) or _missed(mark, boxed, page)
     if len(over) > 1:
         return _open("a mark lies over more than one answer", mark.box, page)
     target = over[0]
@@ -127,9 +128,11 @@ def _beside(mark: Mark, targets: Sequence[Target], page: int, side: Side | None)
 
 def _missed(mark: Mark, targets: Sequence[Target], page: int) -> Signal | None:
     near = any(inside(centre(mark.box), grown(target.box, _size(target.box))) for target in targets)
+    cells = [target.box for target in targets if target.cell]
+    near = near or (mark.kind == "letter" and bool(cells) and inside(centre(mark.box), grown(joined(*cells), REACH)))
     large = max(mark.box[2] - mark.box[0], mark.box[3] - mark.box[1]) > 60
     if near and mark.kind not in {"line", "highlight", "underline"} and not large:
-        return _open("a mark stands beside the boxes, in none of them", mark.box, page)
+        return _open(f"a mark stands beside the {'columns' if cells else 'boxes'}, in none of them", mark.box, page)
     return None
 
 

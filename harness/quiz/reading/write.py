@@ -20,7 +20,8 @@ def as_answers(readings: Readings) -> Answers:
         if one.status == "read":
             given.append(Given(id=one.id, answer=one.answer, argument=one.argument))
         elif one.status == "unclear":
-            problem = f"{one.id} ({where}): {one.reason}; it stays unmarked until a person has looked"
+            place = f"{one.id} ({where})" if where else one.id
+            problem = f"{place}: {one.reason}; it stays unmarked until a person has looked"
             given.append(Given(id=one.id, answer=None, argument=one.argument, problems=(problem,)))
     return Answers(quiz=readings.quiz, given=tuple(given), problems=readings.notes)
 

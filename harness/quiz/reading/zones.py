@@ -6,18 +6,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.quiz.reading.facts import Box, Page, centre
+from harness.quiz.reading.facts import Box, Page, TickBox, centre
 from harness.quiz.reading.locate import Location
 from harness.quiz.reading.stream import Placed, Stream
 from harness.quiz.reading.targets import option
-from harness.quiz.reading.typed import is_answer, is_arrow
+from harness.quiz.reading.typed import is_answer, is_arrow, is_lead
 
-__all__ = ["Band", "Zone", "zones_of"]
+__all__ = ["ABOVE", "Band", "Zone", "zones_of"]
 
 ABOVE = 4.0             # points that a band begins above its first line
 BELOW = 60.0            # points that the last band of a page goes on for
 MOST_GAP = 60.0         # points between lines of an answer and its argument
 MOST_WORDS = 150
+CLOSE = 10.0            # points between words of a sentence, at most
+MOST_ASIDE = 25.0       # points from an option's word to the middle of its box
 _FOOT = re.compile(r"^(?:(?:page|seite)\s*)?\d{1,3}(?:\s*(?:/|of|von)\s*\d{1,3})?$|answer sheet", re.IGNORECASE)
 
 
@@ -47,6 +49,7 @@ class Zone:
         options: printed words to choose from, none or at least yes and no.
         before: words of its first line that stand before it.
         words: what stands beside and behind it, without its own words and the options.
+        label_end: the last word of its number; None where it has none.
 
     """
 
@@ -55,6 +58,7 @@ class Zone:
     options: tuple[Placed, ...]
     before: tuple[Placed, ...]
     words: tuple[Placed, ...]
+    label_end: Box | None = None
 
 
 def zones_of(
@@ -62,8 +66,14 @@ def zones_of(
     columns: Mapping[int, Sequence[tuple[float, float]]],
 ) -> list[Zone]:
     """Give the zones of all places, in their order; `columns` are the edges of each page's columns."""
-    taken = [-1, *(one.last for one in locations)]
-    befores = [_before(one, last, stream) for one, last in zip(locations, taken, strict=False)]
+    boxes = {page.number: page.boxes for page in pages}
+    befores: list[list[int]] = []
+    for place, one in enumerate(locations):
+        previous = locations[place - 1] if place else None
+        if previous and not befores[-1] and stream.words[previous.last].line == stream.words[one.start].line:
+            befores.append([])      # "1a yes  1b no": the answer is of the number before it
+        else:
+            befores.append(_before(one, previous.last if previous else -1, stream))
     starts = [before[0] if before else one.start for one, before in zip(locations, befores, strict=True)]
     zones = []
     for place, one in enumerate(locations):
@@ -71,10 +81,11 @@ def zones_of(
         headed = min((index for index in headings if one.last < index < end), default=end)
         bands = _bands(one, end, headed, stream, pages, columns)
         rest = _rest(one, min(end, headed), stream)
-        options = _options([word for word in rest if any(band.holds(word.box, word.page) for band in bands)])
+        options = _options([word for word in rest if any(band.holds(word.box, word.page) for band in bands)], boxes)
         words = _near([word for word in rest if word not in options], one, stream)
         zones.append(Zone(
-            one, bands, tuple(options), tuple(stream.words[index] for index in befores[place]), tuple(words)))
+            one, bands, tuple(options), tuple(stream.words[index] for index in befores[place]), tuple(words),
+            stream.words[max(one.label)].box if one.label else None))
     return zones
 
 
@@ -96,31 +107,50 @@ def _rest(one: Location, end: int, stream: Stream) -> list[Placed]:
     """Give the words up to `end` that are not the statement's: its number and words, and what is reworded between."""
     own = {stream.words[index].piece for index in one.matched}
     first = min(one.matched, default=one.last)
+    behind = max(one.label, default=one.start - 1) + 1
+    while behind < first and is_lead(stream.words[behind].text):
+        behind += 1     # "1a - true: A VAE ...", but not "1a Is it true that a VAE ..."
+    answering = {behind} if behind < first and option(stream.words[behind].text) is not None else set()
     kept = []
     for index in range(one.start, end):
         word = stream.words[index]
         if index in one.label or index in one.matched:
             continue
-        between_label_and_words = index < first and (not one.label or index > max(one.label))
-        if index > one.last or word.piece not in own or (between_label_and_words and option(word.text)):
+        if index > one.last or word.piece not in own or (index < first and index in answering):
             kept.append(word)
     return kept
 
 
-def _options(words: Sequence[Placed]) -> list[Placed]:
-    """Find printed options: yes and no that follow each other with nothing but signs between, each once."""
+def _options(words: Sequence[Placed], boxes: Mapping[int, Sequence[TickBox]]) -> list[Placed]:
+    """Find printed options: yes and no that follow each other with nothing but signs between, each once.
+
+    In "yes, no encoder has one" the second begins an argument: it has no box, and a word stands close behind it.
+    """
     run: list[Placed] = []
     for word in [*words, None]:
         meant = [option(one.text) for one in run]
         follows = word is not None and not is_arrow(word.text) and (
             option(word.text) is not None or not re.search(r"[^\W_]", word.text))
         if word is None or not follows or option(word.text) in meant:
-            if {"yes", "no"} <= set(meant):
+            if {"yes", "no"} <= set(meant) and not (_goes_on(run[-1], word) and _boxless(run[-1], boxes)):
                 return run
             run = []
         if word is not None and option(word.text) is not None:
             run.append(word)
     return []
+
+
+def _goes_on(word: Placed, after: Placed | None) -> bool:
+    """Tell whether a sentence goes on behind a word."""
+    return after is not None and after.line == word.line and after.box[0] - word.box[2] < CLOSE
+
+
+def _boxless(word: Placed, boxes: Mapping[int, Sequence[TickBox]]) -> bool:
+    """Tell whether no box stands beside a word."""
+    x, y = centre(word.box)
+    reach = (word.box[2] - word.box[0]) / 2 + MOST_ASIDE
+    middles = (centre(box.box) for box in boxes.get(word.page, ()))
+    return not any(abs(middle[1] - y) < ABOVE and abs(middle[0] - x) <= reach for middle in middles)
 
 
 def _near(words: Sequence[Placed], one: Location, stream: Stream) -> list[Placed]:

@@ -100,8 +100,8 @@ def test_bytes_that_are_no_text_are_refused(data, sheet, tmp_path):
     (tmp_path / "answers.txt").write_bytes(data)
     try:
         assert all(one.answer is None for one in read_file(tmp_path / "answers.txt", sheet).readings)
-    except UserError as error:
-        assert "not UTF-8 text" in str(error)  # noqa: PT017 - either is right
+    except Rejected as error:
+        assert "is no text" in str(error)  # noqa: PT017 - either is right
 
 
 def test_control_characters_do_not_get_out(sheet, tmp_path):

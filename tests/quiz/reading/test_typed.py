@@ -55,7 +55,8 @@ def test_answers_that_contradict_or_ask_are_unclear(text):
 
 
 @pytest.mark.parametrize("text", [
-    "", "no discriminator is there", "true posteriors are intractable", "not true", "maybe yes", "probably no",
+    "", "no discriminator is there", "true posteriors are intractable", "maybe yes", "probably no",
+    "not true posteriors", "not wrong",
     "false positives matter here", "we do not know", "yesterday", "nothing", "n is the number of images", "never YES",
 ])
 def test_what_is_no_answer_is_not_taken_for_one(text):

@@ -131,7 +131,7 @@ def test_notes_of_a_viewer_are_read_and_their_corrections_are_not(sheet, read):
     found = read(stream.getvalue())
     assert (found["1a"].answer, found["1a"].argument) == ("no", "because of the ELBO")
     assert found["1b"].status == "unclear"
-    assert (found["1c"].status, found["1c"].argument) == ("blank", "see the lecture")
+    assert (found["1c"].status, found["1c"].argument) == ("unclear", "see the lecture")
 
 
 def test_a_field_that_is_on_and_off_at_once_is_unclear(sheet, read):

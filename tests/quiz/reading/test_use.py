@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from harness.cli import app
 from harness.quiz import as_yaml, load_key, load_sheet, mark, read_answers, read_file, theory, with_crops
 from harness.quiz.answers import Answers
+from harness.quiz.handout import sheet_pdf
 from harness.records import Outcome, TheoryResult
 
 GIVEN = {"1a": "yes", "1b": "no", "2a": "no", "2b": "yes", "3a": BOTH}
@@ -104,3 +105,19 @@ def test_wrong_use_is_told_in_a_sentence(arguments, code, capsys, monkeypatch):
         main()
     assert caught.value.code == code
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_argument_in_a_form_without_a_tick_is_kept_and_left_open(course, tmp_path):
+    sheet = load_sheet(course, "summer22")
+    path = tmp_path / "form.pdf"
+    filled = {"1a": "/yes", "1b argument": "as the critic is not trained"}
+    path.write_bytes(papers.filled_sheet(sheet_pdf(sheet), filled))
+    readings = read_file(path, sheet)
+    one = next(one for one in readings.readings if one.id == "1b")
+    assert (one.status, one.argument) == ("unclear", "as the critic is not trained")
+    assert one in readings.open
+    assert "there is an argument" in one.reason
+    (tmp_path / "answers.yaml").write_text(as_yaml(readings, sheet))
+    found = {one.id: one for one in read_answers(tmp_path / "answers.yaml").given}
+    assert (found["1a"].answer, found["1b"].answer) == ("yes", None)
+    assert found["1b"].argument == "as the critic is not trained"
