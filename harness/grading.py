@@ -388,8 +388,8 @@ def versions() -> dict[str, str]:
 
 
 _MEASURED_BY = (
-    "contract.py", "limits.py", "wire.py", "grading.py", "worker", "sandbox", "evidence", "features", "metrics",
-    "weights/judges.json",
+    "contract.py", "forms.py", "limits.py", "wire.py", "grading.py", "worker", "sandbox", "evidence", "features",
+    "metrics", "weights/judges.json",
 )
 
 

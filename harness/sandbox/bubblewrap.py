@@ -41,7 +41,7 @@ NOBODY = 65534
 FOLDER = Path("/hand-in")
 CHECKPOINT = Path("/checkpoint")
 PACKAGE = Path("/opt/harness")      # where the worker's part of the harness lies in the box
-PARTS = ("__init__.py", "errors.py", "contract.py", "wire.py", "worker")
+PARTS = ("__init__.py", "errors.py", "contract.py", "forms.py", "wire.py", "worker")
 SHARED_MEMORY = 256 * 2**20
 
 # Joins the control groups, then becomes bubblewrap, so that no child of it is ever outside of them.

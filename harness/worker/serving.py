@@ -18,6 +18,7 @@ import torch
 from harness.contract import GenerativeModel, capabilities
 from harness.wire import Sink, Source, StreamEnded, read_frame, write_frame
 from harness.worker import arrays as convert
+from harness.worker.adapter import Manner, adapt
 from harness.worker.explain import RefusalError, describe_error
 from harness.worker.layout import channels_first, channels_last
 from harness.worker.loading import as_one_module, load_model, networks, own_method, seed_everything
@@ -74,10 +75,12 @@ class Worker:
         self.device: str = job["device"]
         self.seed: int = job["seed"]
         checkpoint = job["checkpoint"]
-        self.model = load_model(
+        self.inner = load_model(
             job["source"], folder=Path(job["folder"]), arguments=job["arguments"],
-            checkpoint=Path(checkpoint) if checkpoint else None, device=self.device,
+            checkpoint=_paths(checkpoint), device=self.device,
+            definitions_only=job.get("definitions_only"), cells=job.get("cells", ()),
         )
+        self.model = adapt(self.inner, Manner.of(job), device=self.device)
         if self.device.startswith("cuda"):
             torch.backends.cudnn.deterministic = True       # the same hand-in, the same numbers
             torch.backends.cudnn.benchmark = False
@@ -91,20 +94,20 @@ class Worker:
         if verb in {"describe", "fit"}:
             return method(self, arrays, options)
         if self._relaid is None:
-            self._relaid = self.device == "cpu" and channels_last(networks(self.model).values())
+            self._relaid = self.device == "cpu" and channels_last(networks(self.inner).values())
         try:
             return method(self, arrays, options)
         except RuntimeError:
             if not self._relaid:
                 raise
             self._relaid = False
-            channels_first(networks(self.model).values())
+            channels_first(networks(self.inner).values())
             return method(self, arrays, options)
 
     def describe(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Say what the model can do."""
         del arrays, options
-        module = as_one_module(self.model)
+        module = as_one_module(self.inner)
         return {
             "capabilities": list(capabilities(self.model)),
             "conditional": bool(getattr(self.model, "conditional", False)),
@@ -136,30 +139,30 @@ class Worker:
         """Codes of images."""
         del options
         method = self._method("encode")
-        return {}, self._batched(arrays["images"], lambda images: {
-            "codes": convert.codes_from(method(images), what="encode", count=len(images))})
+        return {}, self._batched(arrays, "images", lambda images, *labels: {
+            "codes": convert.codes_from(method(images, *labels), what="encode", count=len(images))})
 
     def posterior(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Mean and log variance of the posterior of images."""
         del options
         method = self._method("posterior")
 
-        def ask(images: Any) -> Arrays:
-            answer = method(images)
+        def ask(images: Any, *labels: Any) -> Arrays:
+            answer = method(images, *labels)
             if not isinstance(answer, (tuple, list)) or len(answer) != 2:
                 raise RefusalError("posterior returned something else than a pair", kind="invalid output",
                               hint="return (mean, log_variance), each (N, d)")
             return {name: convert.codes_from(part, what="posterior", count=len(images))
                     for name, part in zip(("mean", "log_variance"), answer, strict=True)}
 
-        return {}, self._batched(arrays["images"], ask)
+        return {}, self._batched(arrays, "images", ask)
 
     def decode(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Images of codes."""
         del options
         method = self._method("decode")
-        return {}, self._batched(arrays["codes"], lambda codes: {
-            "images": convert.images_from(method(codes), what="decode", count=len(codes))})
+        return {}, self._batched(arrays, "codes", lambda codes, *labels: {
+            "images": convert.images_from(method(codes, *labels), what="decode", count=len(codes))})
 
     def sample(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Images drawn by the model, all in one call: it may have its own idea of batches."""
@@ -182,12 +185,12 @@ class Worker:
             return {"log_prob": densities.reshape(-1) if densities.ndim == 2 and densities.shape[1] == 1
                     else densities}
 
-        return {}, self._batched(arrays["images"], ask)
+        return {}, self._batched(arrays, "images", ask)
 
     def translate(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Images translated to another domain."""
         method = self._method("translate")
-        return {}, self._batched(arrays["images"], lambda images: {
+        return {}, self._batched(arrays, "images", lambda images: {
             "images": convert.images_from(method(images, to=options["to"]), what="translate", count=len(images))})
 
     def report(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
@@ -222,27 +225,29 @@ class Worker:
     def _batch_size(self) -> int:
         return max(1, int(getattr(self.model, "batch_size", GenerativeModel.batch_size)))
 
-    def _batched(self, inputs: np.ndarray, ask: Callable[[Any], Arrays]) -> Arrays:
-        """Ask for batch after batch and put the answers together.
+    def _batched(self, arrays: Arrays, name: str, ask: Callable[..., Arrays]) -> Arrays:
+        """Ask for batch after batch, with the labels of each where there are labels, and put the answers together.
 
         Gradients are off but can be switched on again by models that need them to sample or encode
         (`torch.inference_mode` could not be left).
         """
         seed_everything(self.seed)      # an answer depends on nothing that was asked before
         size = self._batch_size()
+        inputs, labels = arrays[name], arrays.get("labels")
         images = inputs.dtype == np.uint8 or inputs.ndim == 3
         parts: list[Arrays] = []
         with torch.no_grad():
             for start in range(0, len(inputs), size):
                 batch = inputs[start : start + size]
                 batch = convert.images_for(batch) if images else batch
-                parts.append(ask(convert.into(batch, framework=self.framework, device=self.device)))
+                given = [batch] if labels is None else [batch, labels[start : start + size]]
+                parts.append(ask(*(convert.into(one, framework=self.framework, device=self.device) for one in given)))
         if len(parts) == 1:
             return parts[0]
         return {name: _joined([part[name] for part in parts], name) for name in parts[0]} if parts else {}
 
     def _switch(self, *, training: bool) -> None:
-        for network in networks(self.model).values():
+        for network in networks(self.inner).values():
             with contextlib.suppress(Exception):    # some classes override train() so that eval() raises
                 network.train(training)
 
@@ -262,7 +267,7 @@ class Worker:
     def _weights(self) -> bytes:
         from safetensors.torch import save
 
-        module = as_one_module(self.model)
+        module = as_one_module(self.inner)
         if module is None:
             raise RefusalError(
                 f"after fit, {type(self.model).__name__} has nothing that could be saved",
@@ -270,6 +275,12 @@ class Worker:
         # Copies, because safetensors refuses tensors that share memory, as tied weights do.
         return save({key: value.detach().cpu().clone(memory_format=torch.contiguous_format)
                      for key, value in module.state_dict().items()})
+
+
+def _paths(checkpoint: str | Mapping[str, str] | None) -> Path | Mapping[str, Path] | None:
+    if isinstance(checkpoint, Mapping):
+        return {part: Path(file) for part, file in checkpoint.items()}
+    return Path(checkpoint) if checkpoint else None
 
 
 def _joined(parts: list[np.ndarray], name: str) -> np.ndarray:
