@@ -208,13 +208,14 @@ def _measure_model(
         return base.model_copy(update={"outcome": Outcome.SUBMISSION_FAULT, "faults": missing})
     say: Progress = lambda stage, share: progress(f"{name}: {stage}", share)  # noqa: E731 - one line with a type
     try:
-        checkpoint = submission.folder / entry.checkpoint if entry.checkpoint else None
-        if entry.route == "fit":
-            with clock.stage(f"{name}.fit"):
-                checkpoint = evidence.train(
+        handed_in = submission.folder
+        if entry.route != "load":
+            with clock.stage(f"{name}.{entry.route}"):
+                handed_in = evidence.train(
                     submission, name, data=workshop.data, box=workshop.box, budget=workshop.budget,
                     seed=workshop.seed, device=workshop.device, into=scratch / f"{name}-trained", progress=say,
                 )
+        checkpoint = handed_in / entry.checkpoint if isinstance(entry.checkpoint, str) else handed_in
         with ThreadPoolExecutor(1, thread_name_prefix="perception") as aside:
             perceiving = aside.submit(_perceive, workshop)
             with clock.stage(f"{name}.evidence"):

@@ -36,6 +36,7 @@ class Evidence:
 
     capabilities: tuple[str, ...]
     conditional: bool
+    labelled: tuple[str, ...] = ()                      # verbs that were given the images' true classes
     parameters: int | None
     test_index: np.ndarray                              # which test images were used, ascending
     train_index: np.ndarray                             # which training images were encoded, ascending

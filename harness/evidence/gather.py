@@ -54,7 +54,7 @@ def gather(
 
     """
     ledger, meter, exchange = Ledger(model=name), Meter(progress), Exchange()
-    conditional = submission.manifest.models[name].conditional
+    labelled = submission.manifest.models[name].given_labels
     # The roles work at the same time: with all threads each, they take the cores from one another.
     limits = replace(budget.limits, threads=max(1, budget.limits.threads // 2))
     with ExitStack() as stack:
@@ -66,13 +66,13 @@ def gather(
             session = stack.enter_context(box.open(job, limits))
             talks[role] = Talk(session, role=role, limits=limits, ledger=ledger, meter=meter)
         plan = make_plan(data, budget, seed)    # while the workers import
-        encoder = pool.submit(ask_encoder, talks["encode"], plan, exchange)
-        decoder = pool.submit(ask_decoder, talks["decode"], plan, exchange, conditional=conditional)
+        encoder = pool.submit(ask_encoder, talks["encode"], plan, exchange, labelled=labelled)
+        decoder = pool.submit(ask_decoder, talks["decode"], plan, exchange, labelled=labelled)
         everyone: list[Future[Any]] = [encoder, decoder]
         for done in wait(everyone, return_when=FIRST_EXCEPTION).done:
             done.result()
         encoded, decoded = encoder.result(), decoder.result()
-    return _put_together(plan, encoded, decoded, ledger, conditional=conditional), ledger.faults
+    return _put_together(plan, encoded, decoded, ledger, labelled=labelled), ledger.faults
 
 
 def job_for(
@@ -80,14 +80,17 @@ def job_for(
 ) -> Job:
     """Say what the worker of a role is started with; each role has a seed of its own."""
     entry = submission.manifest.models[name]
+    parts = entry.checkpoint if isinstance(entry.checkpoint, dict) and checkpoint is not None else {}
     return Job(
         role=role, source=entry.source, folder=submission.folder, arguments=entry.arguments,
-        checkpoint=checkpoint, seed=derive(seed, "role", role), device=device,
+        checkpoint=checkpoint, parts=parts, definitions_only=entry.only_definitions, cells=entry.cells,
+        manner=entry.manner, load=not (role == "fit" and entry.route == "run"),
+        seed=derive(seed, "role", role), device=device,
     )
 
 
 def _put_together(
-    plan: Plan, encoded: Encoded, decoded: Decoded, ledger: Ledger, *, conditional: bool,
+    plan: Plan, encoded: Encoded, decoded: Decoded, ledger: Ledger, *, labelled: frozenset[str],
 ) -> Evidence:
     says, also_says = encoded.described, decoded.described
     samples = decoded.samples
@@ -96,7 +99,7 @@ def _put_together(
             name for name in CAPABILITIES
             if name in (says if name in _OF_THE_ENCODER else also_says).capabilities
         ),
-        conditional=conditional or also_says.conditional,
+        conditional="sample" in labelled or also_says.conditional, labelled=tuple(sorted(labelled)),
         parameters=also_says.parameters if also_says.parameters is not None else says.parameters,
         test_index=plan.test_index, train_index=plan.train_index,
         test_codes=encoded.test_codes, train_codes=encoded.train_codes, codes_repeated=encoded.codes_repeated,

@@ -19,7 +19,7 @@ from harness.limits import Limits
 from harness.sandbox.base import Session
 from harness.wire import Expected
 
-__all__ = ["BATCH", "Described", "Talk", "batches", "image_rule"]
+__all__ = ["BATCH", "Described", "Talk", "batches", "image_rule", "with_labels"]
 
 BATCH = 5_000
 """Most images in one request: 16 MB as float32, enough that the requests cost nothing beside the work."""
@@ -35,6 +35,13 @@ def batches(count: int, size: int = BATCH) -> Iterator[slice]:
     """Cut `count` items into runs of at most `size`."""
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
+
+
+def with_labels(
+    arrays: Mapping[str, np.ndarray], labels: np.ndarray | None, part: slice,
+) -> dict[str, np.ndarray]:
+    """Add the labels of a part of what is asked about, where the model is given labels."""
+    return dict(arrays) if labels is None else {**arrays, "labels": labels[part]}
 
 
 def image_rule(count: int) -> Expected:

@@ -22,6 +22,7 @@ from harness.worker.adapter import Manner, adapt
 from harness.worker.explain import RefusalError, describe_error
 from harness.worker.layout import channels_first, channels_last
 from harness.worker.loading import as_one_module, load_model, networks, own_method, seed_everything
+from harness.worker.running import run_script
 
 __all__ = ["serve"]
 
@@ -51,17 +52,17 @@ def serve(source: Source, sink: Sink) -> None:
             request, arrays = read_frame(source, None)
         except StreamEnded:
             return
-        head, arrays = _answer(worker, request, arrays, folder)
+        head, arrays = _answer(worker, request, arrays)
         write_frame(sink, {"id": request["id"], **head}, arrays)
         del arrays
 
 
-def _answer(worker: Worker, request: Mapping[str, Any], arrays: Arrays, folder: Path) -> Answer:
+def _answer(worker: Worker, request: Mapping[str, Any], arrays: Arrays) -> Answer:
     verb = request["verb"]
     try:
         return worker.answer(verb, arrays, request.get("options", {}))
     except BaseException as error:      # noqa: BLE001 - the boundary to the group's code, as above
-        return {"error": describe_error(error, doing=verb, folder=folder)}, {}
+        return {"error": describe_error(error, doing=verb, folder=worker.folder)}, {}
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
@@ -74,6 +75,11 @@ class Worker:
     def __init__(self, job: Mapping[str, Any]) -> None:
         self.device: str = job["device"]
         self.seed: int = job["seed"]
+        self.job = job
+        self.folder = Path(job["folder"])       # what errors are told relative to
+        self.framework = "torch"
+        if not job.get("load", True):       # a script is run before there is a model
+            return
         checkpoint = job["checkpoint"]
         self.inner = load_model(
             job["source"], folder=Path(job["folder"]), arguments=job["arguments"],
@@ -84,14 +90,14 @@ class Worker:
         if self.device.startswith("cuda"):
             torch.backends.cudnn.deterministic = True       # the same hand-in, the same numbers
             torch.backends.cudnn.benchmark = False
-        self.framework: str = getattr(self.model, "framework", "torch")
+        self.framework = getattr(self.model, "framework", "torch")
         self._switch(training=False)
         self._relaid: bool | None = None    # whether convolutions are channels last; None before anything was asked
 
     def answer(self, verb: str, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Answer a request; on a CPU with convolutions laid out channels last, where the model bears it."""
         method = self.VERBS[verb]
-        if verb in {"describe", "fit"}:
+        if verb in {"describe", "fit", "run"}:
             return method(self, arrays, options)
         if self._relaid is None:
             self._relaid = self.device == "cpu" and channels_last(networks(self.inner).values())
@@ -134,6 +140,17 @@ class Worker:
         )
         self._switch(training=False)
         return {}, {f"files/{name}": data for name, data in self._saved().items()}
+
+    def run(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Run the group's script as it is, and give back the files that it saved."""
+        seed_everything(options["seed"])
+        self._place = tempfile.TemporaryDirectory(prefix="harness-run-")    # kept until errors were told
+        folder, self.folder = self.folder, Path(self._place.name)
+        files, told = run_script(
+            folder, self.folder, options["script"], cells=self.job.get("cells", ()), keep=options["keep"],
+            images=arrays["images"], labels=arrays["labels"], seconds=options["seconds"],
+        )
+        return told, {f"files/{name}": data for name, data in files.items()}
 
     def encode(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Codes of images."""
@@ -209,7 +226,7 @@ class Worker:
         return {"told": {name: value for name, value in numbers.items() if math.isfinite(value)}}, {}
 
     VERBS: Mapping[str, Callable[[Worker, Arrays, Mapping[str, Any]], Answer]] = {
-        "describe": describe, "fit": fit, "encode": encode, "posterior": posterior, "decode": decode,
+        "describe": describe, "fit": fit, "run": run, "encode": encode, "posterior": posterior, "decode": decode,
         "sample": sample, "log_prob": log_prob, "translate": translate, "report": report,
     }
 
