@@ -203,7 +203,9 @@ def rubric_lines(result: GradeResult) -> Iterator[str]:
     words = {
         Outcome.SCORED: "[green]✓[/] measured", Outcome.NEEDS_PERSON: "[green]✓[/] a person will mark it",
         Outcome.NOT_APPLICABLE: "[yellow]–[/] not applicable", Outcome.SUBMISSION_FAULT: "[red]✗[/] fails",
-        Outcome.HARNESS_FAULT: "[magenta]![/] fault of the harness", Outcome.NOT_HANDED_IN: "[red]✗[/] not handed in",
+        Outcome.HARNESS_FAULT: "[magenta]![/] fault of the harness",
+        Outcome.ENVIRONMENT: "[yellow]![/] needs a library that is not here",
+        Outcome.NOT_HANDED_IN: "[red]✗[/] not handed in",
     }
     for part in result.marks.parts:
         for mark in part.criteria:

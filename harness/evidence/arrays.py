@@ -61,4 +61,5 @@ class Evidence:
     log_prob_kind: str = "bound"
     translations: dict[str, Translations] = field(default_factory=dict)     # by the domain they come from
     told: dict[str, float] = field(default_factory=dict)    # what the model says of itself; shown, never marked
+    redirected: tuple[str, ...] = ()        # devices that its code insists on, and did not get
     seconds: dict[str, float] = field(default_factory=dict) # kind of request -> wall clock in all

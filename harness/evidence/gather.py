@@ -111,7 +111,7 @@ def _put_together(
         samples=samples.images, sample_labels=samples.labels,
         samples_repeated=samples.repeated, samples_other=samples.other,
         log_prob=encoded.log_prob, log_prob_kind=says.log_prob_kind,
-        translations=encoded.translations, told=encoded.told, seconds=dict(ledger.seconds),
+        redirected=tuple(sorted({*says.redirected, *also_says.redirected})), translations=encoded.translations, told=encoded.told, seconds=dict(ledger.seconds),
     )
 
 

@@ -58,6 +58,7 @@ class Described:
     parameters: int | None = None
     log_prob_kind: str = "bound"
     domains: tuple[str, ...] = ()
+    redirected: tuple[str, ...] = ()        # devices that its code insists on, and did not get
 
     @classmethod
     def of(cls, head: Mapping[str, Any]) -> Described:
@@ -68,6 +69,7 @@ class Described:
             conditional=head.get("conditional") is True,
             parameters=count if type(count) is int and 0 <= count < 2**53 else None,
             log_prob_kind=kind if kind in {"exact", "bound", "estimate"} else "bound",
+            redirected=tuple(one for one in ("cuda", "mps") if one in (head.get("redirected") or ())),
             domains=DOMAINS if head.get("domains") == list(DOMAINS) else (),
         )
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from harness.contract import CAPABILITIES
 from harness.quiz.exact import exact
 from harness.records import (
+    ENVIRONMENT_FAULT,
     CriterionMark,
     Fault,
     HandIn,
@@ -82,7 +83,7 @@ def _total(points: Iterable[float]) -> float:
     return float(sum((Fraction(repr(one)) for one in points), Fraction(0)))
 
 
-_OPEN = {Outcome.NEEDS_PERSON, Outcome.HARNESS_FAULT, Outcome.NOT_APPLICABLE}
+_OPEN = {Outcome.NEEDS_PERSON, Outcome.ENVIRONMENT, Outcome.HARNESS_FAULT, Outcome.NOT_APPLICABLE}
 
 
 def _part(identifier: str, title: str, points: Fraction, given: list[_Given]) -> PartMarks:
@@ -254,6 +255,9 @@ def _why_not(model: ModelResult, measured: str) -> tuple[Outcome, str]:
     theirs = [one for one in model.faults if not one.ours]
     ours = [one for one in model.faults if one.ours]
     fault = _concerning(theirs, family, needs)
+    lacks = next((one for one in theirs if one.kind == ENVIRONMENT_FAULT), None)
+    if lacks and fault in (None, lacks):
+        return Outcome.ENVIRONMENT, f"{lacks.message}. Nothing is deducted; a person decides."
     if fault:
         return Outcome.SUBMISSION_FAULT, f"{fault.message} ({fault.kind} in {fault.stage})"
     fault = _concerning(ours, family, needs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import signal
 from collections.abc import Mapping
 
@@ -9,6 +10,7 @@ from harness.errors import (
     BrokenProtocol,
     Crashed,
     InvalidOutput,
+    MissingLibrary,
     OutOfMemory,
     Rejected,
     SubmissionFault,
@@ -94,6 +96,8 @@ def ended(what: str, code: int) -> SubmissionFault:
 def from_worker(error: object, *, log: str) -> SubmissionFault:
     """Make a fault of what a worker says about an exception; its words are shown, never believed."""
     told = error if isinstance(error, dict) else {}
+    if told.get("kind") == MissingLibrary.kind and _is_missing(told.get("needs")):
+        return _missing_library(_text(told["needs"]), _text(told.get("package")), log=log)
     frames = told.get("traceback")
     places = [_place(frame) for frame in frames[-MOST_FRAMES:]] if isinstance(frames, list) else []
     hint = _text(told.get("hint"))
@@ -104,6 +108,22 @@ def from_worker(error: object, *, log: str) -> SubmissionFault:
     return KINDS.get(str(told.get("kind")), Crashed)(
         _text(told.get("message")) or "the code raised an exception",
         rationale=WHY.get(str(told.get("kind")), CONTRACT), hint=hint, log=log)
+
+
+def _is_missing(module: object) -> bool:
+    """Whether a library is really not here: what a worker says about that is checked, as it saves points."""
+    if not isinstance(module, str) or not module.isidentifier():
+        return False
+    return importlib.util.find_spec(module) is None
+
+
+def _missing_library(module: str, package: str, *, log: str) -> MissingLibrary:
+    return MissingLibrary(
+        f"the code needs the library {module}, which is not installed here",
+        rationale="Nothing is deducted for that: a person decides what happens.",
+        hint=f"Teaching staff: install {package or module} where hand-ins are graded, and grade again. Students: ask "
+             "whether it may be used, or take out the import if the model does without.",
+        log=log)
 
 
 def _place(frame: object) -> str:

@@ -15,11 +15,12 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-__all__ = ["LeftOut", "install", "left_out", "run_definitions"]
+__all__ = ["LeftOut", "install", "left_out", "left_out_of", "run_definitions"]
 
 # Functions that make something and do nothing else, by the last part of their name.
 HARMLESS = frozenset({
@@ -41,19 +42,37 @@ BUSY = re.compile(r".*(MNIST|CIFAR\d*|Dataset|Loader|Folder|Writer|Trainer|Logge
 MOST_TEXT = 80
 
 
-class LeftOut(list[tuple[str, int, str, frozenset[str]]]):
-    """What was left out: (file, line, the line's text, names that it would have defined)."""
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A statement that was left out.
 
-    def of(self, name: str) -> str:
-        """Say where a name would have been defined; "" where nothing was left out that defines it."""
-        for file, line, text, names in self:
-            if name in names:
-                return f"{file}, line {line}: {text}"
-        return ""
+    Attributes:
+        file: what the group calls it.
+        line: number of its first line.
+        text: that line.
+        names: what it would have defined.
+        error: what it raised, where it was tried.
+
+    """
+
+    file: str
+    line: int
+    text: str
+    names: frozenset[str] = frozenset()
+    error: BaseException | None = None
+
+    def __str__(self) -> str:
+        why = f" ({type(self.error).__name__}: {self.error})" if self.error else ""
+        return f"{self.file}, line {self.line}: {self.text}{why}"
 
 
-left_out = LeftOut()
+left_out: list[LeftOut] = []
 """What this process left out so far."""
+
+
+def left_out_of(name: str) -> LeftOut | None:
+    """Find the statement that would have defined a name, the last one as in running."""
+    return next((one for one in reversed(left_out) if name in one.names), None)
 
 
 def run_definitions(
@@ -144,13 +163,13 @@ def _execute(
         exec(code, namespace)   # noqa: S102 - the group's code, in its box
     except ModuleNotFoundError as error:
         if not isinstance(node, (ast.Import, ast.ImportFrom)):
-            _note(node, shown, str(error))
+            _note(node, shown, error)
             return
         for alias in node.names:
             namespace[alias.asname or alias.name.split(".")[0]] = _Absent(error)
     # Whatever a group's line raises, the lines after it may do without; a command line without defaults exits.
     except (Exception, SystemExit) as error:        # noqa: BLE001
-        _note(node, shown, f"{type(error).__name__}: {error}")
+        _note(node, shown, error)
 
 
 def _kept(node: ast.stmt, shown: str) -> Iterator[ast.stmt]:
@@ -240,10 +259,14 @@ def _has_wanted_effect(value: ast.expr) -> bool:
     return isinstance(value, ast.Call) and EFFECTS.fullmatch(ast.unparse(value.func)) is not None
 
 
-def _note(node: ast.stmt, shown: str, why: str = "") -> None:
-    text = ast.unparse(node).splitlines()[0][:MOST_TEXT]
-    names = frozenset(
-        part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+def _note(node: ast.stmt, shown: str, error: BaseException | None = None) -> None:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         names = frozenset({node.name})
-    left_out.append((shown, node.lineno, f"{text} ({why})" if why else text, names))
+    else:
+        names = frozenset(
+            part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+    bare = node
+    if isinstance(node, ast.ClassDef):
+        bare = ast.ClassDef(node.name, node.bases, node.keywords, [ast.Pass()], [])
+    text = ast.unparse(bare).splitlines()[0][:MOST_TEXT]
+    left_out.append(LeftOut(shown, node.lineno, text, names, error))

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from harness.contract import GenerativeModel, load_weights
-from harness.worker.definitions import left_out
+from harness.worker.definitions import left_out_of
 from harness.worker.explain import RefusalError
 from harness.worker.sources import import_source
 
@@ -108,7 +108,9 @@ def _find(module: ModuleType, name: str, where: str) -> Any:
     found = getattr(module, name, None)
     if isinstance(found, (type, torch.nn.Module)) or (found is not None and networks(found)):
         return found
-    if place := left_out.of(name):
+    if place := left_out_of(name):
+        if isinstance(place.error, ModuleNotFoundError):
+            raise place.error
         raise RefusalError(
             f"{name} is made where only definitions are read: {place}",
             hint="name the class instead, or choose the cells that define it; `definitions: false` runs everything")

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from harness.contract import GenerativeModel, capabilities
 from harness.wire import Sink, Source, StreamEnded, read_frame, write_frame
 from harness.worker import arrays as convert
 from harness.worker.adapter import Manner, adapt
+from harness.worker.devices import Redirected, names_a_device
 from harness.worker.explain import RefusalError, describe_error
 from harness.worker.layout import channels_first, channels_last
 from harness.worker.loading import as_one_module, load_model, networks, own_method, seed_everything
@@ -39,9 +40,26 @@ def serve(source: Source, sink: Sink) -> None:
     sys.path.insert(0, str(folder))
     torch.set_num_threads(job["threads"])
     seed_everything(job["seed"])
+    with _redirected(job["device"], folder) as redirected:
+        _serve(job, source, sink, redirected)
+
+
+@contextlib.contextmanager
+def _redirected(device: str, folder: Path) -> Iterator[Redirected | None]:
+    """Let code that insists on a device which is not here run all the same."""
+    if device.startswith("cuda") or not names_a_device(folder):
+        yield None
+        return
+    with Redirected(device) as mode:
+        yield mode
+
+
+def _serve(job: Mapping[str, Any], source: Source, sink: Sink, redirected: Redirected | None) -> None:
+    folder = Path(job["folder"])
     worker: Worker | None = None
     try:
         worker = Worker(job)
+        worker.redirected = redirected
         head: dict[str, Any] = {"stage": "ready"}
     # The boundary to the group's code: whatever it raises, exit() included, is explained and not raised.
     except BaseException as error:      # noqa: BLE001
@@ -78,6 +96,7 @@ class Worker:
         self.job = job
         self.folder = Path(job["folder"])       # what errors are told relative to
         self.framework = "torch"
+        self.redirected: Redirected | None = None
         if not job.get("load", True):       # a script is run before there is a model
             return
         checkpoint = job["checkpoint"]
@@ -123,6 +142,7 @@ class Worker:
             "domains": [str(name) for name in getattr(self.model, "domains", ())],
             "batch_size": self._batch_size(),
             "framework": str(self.framework),
+            "redirected": sorted(self.redirected.asked) if self.redirected else [],
         }, {}
 
     def fit(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:

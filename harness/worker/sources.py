@@ -79,7 +79,8 @@ def _import_notebook(path: Path, where: str, cells: Sequence[int | str], *, whol
                 cell.source, filename=cell.filename, shown=f"{where}, cell {cell.number}", namespace=vars(module))
         except SyntaxError as error:
             text = (error.text or "").strip()
-            definitions.left_out.append((f"{where}, cell {cell.number}", error.lineno or 0, text, frozenset()))
+            definitions.left_out.append(
+                definitions.LeftOut(f"{where}, cell {cell.number}", error.lineno or 0, text, error=error))
     return module
 
 
