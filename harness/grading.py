@@ -229,7 +229,8 @@ def _measure_model(
             data=workshop.data, evidence=seen, perception=perception, budget=workshop.budget,
             seed=workshop.seed, recall=workshop.recall, inception_weights=workshop.inception_weights,
         )
-        return _keepable(_with_findings(base, scene, faults, say, clock))
+        found = _with_findings(base, scene, faults, say, clock)
+        return _keepable(found.model_copy(update={"notes": evidence.remarks(entry, seen, workshop.data)}))
     except SubmissionFault as fault:
         shown = Fault(stage=entry.route, model=name, **fault.facts)
         return base.model_copy(update={"outcome": _outcome_of([shown]), "faults": [shown]})

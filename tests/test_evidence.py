@@ -97,7 +97,6 @@ class Talker:
         self.over: Exception | None = None
         self.worker = Worker.__new__(Worker)
         self.worker.model = self.worker.inner = box.make()
-        self.worker.redirected = None
         self.worker.framework = getattr(self.worker.model, "framework", "numpy")
         self.worker.device, self.worker.seed = job.device, job.seed
 

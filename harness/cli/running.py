@@ -158,6 +158,8 @@ class Checked:
             out.print("[yellow]measured on garments, a stand-in for Fashion-MNIST: the numbers mean little[/]")
         for model in result.measurements.values():
             out.print(f"\n[bold]{plain(model.name)}[/] ({plain(model.source)}, route {plain(model.route)})")
+            for note in model.notes:
+                out.print(Padding(f"[dim]{plain(note)}[/]", (0, 0, 0, 2)))
             for family in FAMILIES:
                 reason = model.not_applicable.get(family.name)
                 measured = any(name.split(".")[0] == family.name for name in model.measurements)

@@ -61,5 +61,7 @@ class Evidence:
     log_prob_kind: str = "bound"
     translations: dict[str, Translations] = field(default_factory=dict)     # by the domain they come from
     told: dict[str, float] = field(default_factory=dict)    # what the model says of itself; shown, never marked
+    whole_codes: bool = False               # codes are positions in a codebook: there are none between them
+    clipped: float | None = None            # share of pixels outside of [0, 1], where they are declared to be clipped
     redirected: tuple[str, ...] = ()        # devices that its code insists on, and did not get
     seconds: dict[str, float] = field(default_factory=dict) # kind of request -> wall clock in all

@@ -10,7 +10,7 @@ from harness.evidence.encoder import PATH_STEPS
 from harness.evidence.exchange import Exchange
 from harness.evidence.plan import Pairs, Plan, derive
 from harness.evidence.sampling import Samples, asked_labels, draw
-from harness.evidence.talk import BATCH, Described, Talk, batches, image_rule, with_labels
+from harness.evidence.talk import BATCH, Described, Talk, batches, with_labels
 
 __all__ = ["EPSILON", "Decoded", "ask_decoder", "decode"]
 
@@ -95,11 +95,10 @@ def decode(talk: Talk, codes: np.ndarray, *, labels: np.ndarray | None = None) -
     out = np.empty((len(codes), 28, 28), dtype=np.float32)
     for part in batches(len(codes)):
         count = part.stop - part.start
-        arrays = with_labels({"codes": codes[part]}, labels, part)
-        answer = talk.ask("decode", arrays, expect={"images": image_rule(count)})
-        if answer is None:
+        images = talk.images("decode", count, with_labels({"codes": codes[part]}, labels, part))
+        if images is None:
             return None
-        np.clip(answer["images"], 0.0, 1.0, out=out[part])
+        out[part] = images
         talk.meter.done(count)
     return out
 

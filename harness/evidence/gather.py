@@ -54,7 +54,8 @@ def gather(
 
     """
     ledger, meter, exchange = Ledger(model=name), Meter(progress), Exchange()
-    labelled = submission.manifest.models[name].given_labels
+    entry = submission.manifest.models[name]
+    labelled = entry.given_labels
     # The roles work at the same time: with all threads each, they take the cores from one another.
     limits = replace(budget.limits, threads=max(1, budget.limits.threads // 2))
     with ExitStack() as stack:
@@ -64,7 +65,9 @@ def gather(
         for role in ("encode", "decode"):
             job = job_for(submission, name, role, checkpoint=checkpoint, seed=seed, device=device)
             session = stack.enter_context(box.open(job, limits))
-            talks[role] = Talk(session, role=role, limits=limits, ledger=ledger, meter=meter)
+            talks[role] = Talk(
+                session, role=role, limits=limits, ledger=ledger, meter=meter,
+                clip=entry.output is not None and entry.output.clip)
         plan = make_plan(data, budget, seed)    # while the workers import
         encoder = pool.submit(ask_encoder, talks["encode"], plan, exchange, labelled=labelled)
         decoder = pool.submit(ask_decoder, talks["decode"], plan, exchange, labelled=labelled)
@@ -72,7 +75,12 @@ def gather(
         for done in wait(everyone, return_when=FIRST_EXCEPTION).done:
             done.result()
         encoded, decoded = encoder.result(), decoder.result()
-    return _put_together(plan, encoded, decoded, ledger, labelled=labelled), ledger.faults
+    seen = _put_together(plan, encoded, decoded, ledger, labelled=labelled)
+    clipped = talks["decode"].clipped
+    return replace(
+        seen, redirected=tuple(sorted(talks["encode"].redirected | talks["decode"].redirected)),
+        clipped=None if clipped is None or not clipped.seen else clipped.outside / clipped.seen,
+    ), ledger.faults
 
 
 def job_for(
@@ -111,7 +119,8 @@ def _put_together(
         samples=samples.images, sample_labels=samples.labels,
         samples_repeated=samples.repeated, samples_other=samples.other,
         log_prob=encoded.log_prob, log_prob_kind=says.log_prob_kind,
-        redirected=tuple(sorted({*says.redirected, *also_says.redirected})), translations=encoded.translations, told=encoded.told, seconds=dict(ledger.seconds),
+        whole_codes=also_says.whole_codes, translations=encoded.translations, told=encoded.told,
+        seconds=dict(ledger.seconds),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.evidence.plan import derive
-from harness.evidence.talk import Talk, image_rule
+from harness.evidence.talk import Talk
 from harness.limits import Budget
 
 __all__ = ["REPEATED", "Samples", "asked_labels", "draw"]
@@ -51,12 +51,11 @@ def draw(talk: Talk, budget: Budget, seed: int, *, conditional: bool) -> Samples
         nonlocal spent
         arrays = {"labels": labels[start:start + count]} if conditional else {}
         options = {"count": count, "seed": by}
-        answer = talk.ask("sample", arrays, options, expect={"images": image_rule(count)})
+        images = talk.images("sample", count, arrays, options)
         spent += talk.spent.get("sample", 0.0)
-        if answer is None:
-            return None
-        talk.meter.done(count)
-        return np.clip(answer["images"], 0.0, 1.0, out=answer["images"])
+        if images is not None:
+            talk.meter.done(count)
+        return images
 
     first = request(0, few, first_seed)
     if first is None:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from harness.contract import CAPABILITIES
 from harness.quiz.exact import exact
 from harness.records import (
-    ENVIRONMENT_FAULT,
     CriterionMark,
     Fault,
     HandIn,
@@ -166,6 +165,9 @@ def _measured(criterion: Criterion, models: dict[str, ModelResult], step: Fracti
     if model is None:
         return _without_points(criterion, Outcome.NOT_HANDED_IN, f"No model {name!r} was handed in.")
     measurement = model.measurements.get(measured)
+    if measurement is None and model.outcome is Outcome.ENVIRONMENT:
+        reason = f"{model.faults[0].message}. Nothing is deducted; a person decides."
+        return _without_points(criterion, Outcome.ENVIRONMENT, reason)
     if measurement is None:
         return _without_points(criterion, *_why_not(model, measured))
     if math.isnan(measurement.value):
@@ -255,9 +257,6 @@ def _why_not(model: ModelResult, measured: str) -> tuple[Outcome, str]:
     theirs = [one for one in model.faults if not one.ours]
     ours = [one for one in model.faults if one.ours]
     fault = _concerning(theirs, family, needs)
-    lacks = next((one for one in theirs if one.kind == ENVIRONMENT_FAULT), None)
-    if lacks and fault in (None, lacks):
-        return Outcome.ENVIRONMENT, f"{lacks.message}. Nothing is deducted; a person decides."
     if fault:
         return Outcome.SUBMISSION_FAULT, f"{fault.message} ({fault.kind} in {fault.stage})"
     fault = _concerning(ours, family, needs)

@@ -73,7 +73,7 @@ class Manner:
             given=Form.of(told.get("input")), returned=Form.of(told.get("output")),
             methods=dict(told.get("methods") or {}), labels=frozenset(told.get("labels") or ()),
             one_hot=bool(told.get("one_hot")), second=told.get("second"),
-            prior=(prior["kind"], tuple(prior["shape"])) if prior else None, framework=told.get("framework"),
+            prior=(prior.get("kind", "normal"), tuple(prior["shape"])) if prior else None, framework=told.get("framework"),
         )
 
     @property
@@ -125,6 +125,7 @@ class _Asked:
             name: getattr(self.model, name)
             for name in ("conditional", "log_prob_kind", "domains", "batch_size") if hasattr(self.model, name)
         }
+        kept["whole_codes"] = staticmethod(self.whole_codes)
         kind = type(type(self.model).__name__, (), {**kept, **methods, "framework": self.framework})
         return kind()
 
@@ -264,6 +265,11 @@ class _Asked:
         if isinstance(labels, torch.Tensor):
             return torch.nn.functional.one_hot(labels, 10).float()
         return np.eye(10, dtype=np.float32)[labels]
+
+    def whole_codes(self) -> bool:
+        """Whether codes are whole numbers, such as positions in a codebook; between two of them there is no code."""
+        self._code_shape()
+        return self._whole
 
     def _code_shape(self) -> tuple[int, ...] | None:
         """Find the shape of a code by encoding an empty image, as the decoder's worker sees no other."""

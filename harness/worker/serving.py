@@ -78,7 +78,8 @@ def _serve(job: Mapping[str, Any], source: Source, sink: Sink, redirected: Redir
 def _answer(worker: Worker, request: Mapping[str, Any], arrays: Arrays) -> Answer:
     verb = request["verb"]
     try:
-        return worker.answer(verb, arrays, request.get("options", {}))
+        head, answered = worker.answer(verb, arrays, request.get("options", {}))
+        return {**head, **worker.remarks()}, answered
     except BaseException as error:      # noqa: BLE001 - the boundary to the group's code, as above
         return {"error": describe_error(error, doing=verb, folder=worker.folder)}, {}
     finally:
@@ -129,6 +130,10 @@ class Worker:
             channels_first(networks(self.inner).values())
             return method(self, arrays, options)
 
+    def remarks(self) -> dict[str, Any]:
+        """Say with every answer which devices were asked for and not given."""
+        return {"redirected": sorted(self.redirected.asked)} if self.redirected and self.redirected.asked else {}
+
     def describe(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Say what the model can do."""
         del arrays, options
@@ -142,7 +147,7 @@ class Worker:
             "domains": [str(name) for name in getattr(self.model, "domains", ())],
             "batch_size": self._batch_size(),
             "framework": str(self.framework),
-            "redirected": sorted(self.redirected.asked) if self.redirected else [],
+            "whole_codes": bool(getattr(self.model, "whole_codes", bool)()),
         }, {}
 
     def fit(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
