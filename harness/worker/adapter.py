@@ -73,7 +73,8 @@ class Manner:
             given=Form.of(told.get("input")), returned=Form.of(told.get("output")),
             methods=dict(told.get("methods") or {}), labels=frozenset(told.get("labels") or ()),
             one_hot=bool(told.get("one_hot")), second=told.get("second"),
-            prior=(prior.get("kind", "normal"), tuple(prior["shape"])) if prior else None, framework=told.get("framework"),
+            prior=(prior.get("kind", "normal"), tuple(prior["shape"])) if prior else None,
+            framework=told.get("framework"),
         )
 
     @property

@@ -73,7 +73,8 @@ def run_script(
         except SystemExit as done:
             if done.code not in {None, 0}:
                 raise
-    return _saved(place, keep, script), {"stopped": over.is_set()}
+    how = f"was stopped after {seconds:.0f} seconds" if over.is_set() else "ended"
+    return _saved(place, keep, script, how=how), {"stopped": over.is_set()}
 
 
 def _copy(folder: Path, place: Path) -> None:
@@ -154,7 +155,7 @@ def _run_notebook(path: Path, shown: str, cells: Sequence[int | str]) -> None:
         exec(compile(cell.source, cell.filename, "exec"), vars(main))      # noqa: S102 - the group's, in its box
 
 
-def _saved(place: Path, keep: Sequence[str], script: str) -> dict[str, np.ndarray]:
+def _saved(place: Path, keep: Sequence[str], script: str, *, how: str) -> dict[str, np.ndarray]:
     """Take the files that the manifest names, wherever below the place the script wrote them."""
     found: dict[str, np.ndarray] = {}
     home = (place / script).parent
@@ -169,6 +170,6 @@ def _saved(place: Path, keep: Sequence[str], script: str) -> dict[str, np.ndarra
             str(path.relative_to(place)) for path in place.rglob("*")
             if path.is_file() and path.suffix in WEIGHTS)
         raise RefusalError(
-            f"{script} ended, but saved no file {', '.join(keep)}",
-            hint="correct `checkpoint` in submission.yaml; it wrote: " + (", ".join(written[:20]) or "no weights"))
+            f"{script} {how}, and had saved no file {', '.join(keep)}",
+            hint="save while training, if it takes long; else correct `checkpoint` in submission.yaml; it wrote: " + (", ".join(written[:20]) or "no weights"))
     return found
