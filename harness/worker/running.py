@@ -171,5 +171,6 @@ def _saved(place: Path, keep: Sequence[str], script: str, *, how: str) -> dict[s
             if path.is_file() and path.suffix in WEIGHTS)
         raise RefusalError(
             f"{script} {how}, and had saved no file {', '.join(keep)}",
-            hint="save while training, if it takes long; else correct `checkpoint` in submission.yaml; it wrote: " + (", ".join(written[:20]) or "no weights"))
+            hint="save while training, if it takes long; else correct `checkpoint` in submission.yaml; it wrote: "
+                 + (", ".join(written[:20]) or "no weights"))
     return found
