@@ -9,9 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
-    "errors", "contract", "forms", "records", "limits", "documents", "pdf", "course", "data", "submissions", "wire", "sandbox",
-    "worker", "evidence", "features", "metrics", "quiz", "handin", "rubric", "schemas", "grading", "batch", "store",
-    "gradebook", "lms", "report", "scaffold", "bench", "cli", "__main__",
+    "errors", "contract", "forms", "records", "limits", "documents", "pdf", "course", "data", "submissions", "wire",
+    "sandbox", "worker", "evidence", "features", "metrics", "quiz", "handin", "rubric", "schemas", "grading", "batch",
+    "store", "gradebook", "lms", "report", "scaffold", "bench", "cli", "__main__",
 )
 FILES = sorted((ROOT / "harness").rglob("*.py"))
 

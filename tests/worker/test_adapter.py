@@ -104,7 +104,8 @@ def test_a_name_that_is_not_there_is_refused(talk):
 
 
 @pytest.mark.parametrize("parameters", [
-    "self, n", "self, num_samples, device", "self, batch_size=16, device='cpu'", "self, count, *, seed", "self, n, y=None",
+    "self, n", "self, num_samples, device", "self, batch_size=16, device='cpu'", "self, count, *, seed",
+    "self, n, y=None",
 ])
 def test_samplers_with_other_parameters_are_understood(talk, parameters):
     name = parameters.split(", ")[1].split("=")[0]
