@@ -9,6 +9,7 @@ HarnessError
 │   ├── TimedOut            it took longer than its role may take
 │   ├── OutOfMemory         it needed more memory than its role may have
 │   ├── TooMuchOutput       it wrote or returned more than its role may
+│   ├── MissingLibrary      it needs a library that this machine lacks; costs no points
 │   ├── BrokenProtocol      the worker's answers stopped, or were not the frames that were asked for
 │   └── InvalidOutput       an array has the wrong shape or type, is not finite, or is out of range
 └── HarnessFault            ours: never turned into points, never exported as zero                   (exit code 3)
@@ -27,6 +28,7 @@ __all__ = [
     "HarnessError",
     "HarnessFault",
     "InvalidOutput",
+    "MissingLibrary",
     "OutOfMemory",
     "Rejected",
     "SubmissionFault",
@@ -103,6 +105,12 @@ class TooMuchOutput(SubmissionFault):
     """The group's code printed, wrote or returned more than its role may."""
 
     kind = "too much output"
+
+
+class MissingLibrary(SubmissionFault):
+    """The group's code needs a library that is not installed where it is graded; this costs no points."""
+
+    kind = "environment"
 
 
 class BrokenProtocol(SubmissionFault):

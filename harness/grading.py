@@ -33,6 +33,7 @@ from harness.metrics import FAMILIES
 from harness.metrics.base import Family, Perception, Recall, Scene
 from harness.metrics.together import import_heavy, one_thread_each
 from harness.records import (
+    ENVIRONMENT_FAULT,
     OUR_FAULT,
     Fault,
     Findings,
@@ -209,13 +210,14 @@ def _measure_model(
         return base.model_copy(update={"outcome": Outcome.SUBMISSION_FAULT, "faults": missing})
     say: Progress = lambda stage, share: progress(f"{name}: {stage}", share)  # noqa: E731 - one line with a type
     try:
-        checkpoint = submission.folder / entry.checkpoint if entry.checkpoint else None
-        if entry.route == "fit":
-            with clock.stage(f"{name}.fit"):
-                checkpoint = evidence.train(
+        handed_in = submission.folder
+        if entry.route != "load":
+            with clock.stage(f"{name}.{entry.route}"):
+                handed_in = evidence.train(
                     submission, name, data=workshop.data, box=workshop.box, budget=workshop.budget,
                     seed=workshop.seed, device=workshop.device, into=scratch / f"{name}-trained", progress=say,
                 )
+        checkpoint = handed_in / entry.checkpoint if isinstance(entry.checkpoint, str) else handed_in
         with ThreadPoolExecutor(1, thread_name_prefix="perception") as aside:
             perceiving = aside.submit(_perceive, workshop)
             with clock.stage(f"{name}.evidence"):
@@ -228,10 +230,11 @@ def _measure_model(
             data=workshop.data, evidence=seen, perception=perception, budget=workshop.budget,
             seed=workshop.seed, recall=workshop.recall, inception_weights=workshop.inception_weights,
         )
-        return _keepable(_with_findings(base, scene, faults, say, clock))
+        found = _with_findings(base, scene, faults, say, clock)
+        return _keepable(found.model_copy(update={"notes": evidence.remarks(entry, seen, workshop.data)}))
     except SubmissionFault as fault:
         shown = Fault(stage=entry.route, model=name, **fault.facts)
-        return base.model_copy(update={"outcome": Outcome.SUBMISSION_FAULT, "faults": [shown]})
+        return base.model_copy(update={"outcome": _outcome_of([shown]), "faults": [shown]})
     except HarnessFault as fault:
         raise _NotKept(base.model_copy(update={
             "outcome": Outcome.HARNESS_FAULT, "faults": [_our_fault(str(fault), entry.route, name)],
@@ -262,9 +265,7 @@ def _with_findings(base: ModelResult, scene: Scene, faults: list[Fault], say: Pr
             missing[family.name] = f"the model has no {' and no '.join(lacking)}"
     found, failures = _measure_all(able, scene, say, clock, base.name)
     faults = [*faults, *failures]
-    failed = not all(fault.ours for fault in faults)
-    ours = any(fault.ours for fault in faults)
-    outcome = Outcome.SUBMISSION_FAULT if failed else Outcome.HARNESS_FAULT if ours else Outcome.SCORED
+    outcome = _outcome_of(faults) if faults else Outcome.SCORED
     return base.model_copy(update={
         "outcome": outcome, "capabilities": list(scene.evidence.capabilities), "parameters": scene.evidence.parameters,
         "told": scene.evidence.told,
@@ -275,6 +276,13 @@ def _with_findings(base: ModelResult, scene: Scene, faults: list[Fault], say: Pr
         "flags": [flag.model_copy(update={"model": base.name}) for one in found for flag in one.flags],
         "not_applicable": missing, "faults": faults,
     })
+
+
+def _outcome_of(faults: Sequence[Fault]) -> Outcome:
+    """Say how a model with faults ended: a fault of its own counts first, what is not here before what we broke."""
+    if any(not fault.ours and fault.kind != ENVIRONMENT_FAULT for fault in faults):
+        return Outcome.SUBMISSION_FAULT
+    return Outcome.ENVIRONMENT if any(fault.kind == ENVIRONMENT_FAULT for fault in faults) else Outcome.HARNESS_FAULT
 
 
 def _measure_all(
@@ -389,8 +397,8 @@ def versions() -> dict[str, str]:
 
 
 _MEASURED_BY = (
-    "contract.py", "limits.py", "wire.py", "grading.py", "worker", "sandbox", "evidence", "features", "metrics",
-    "weights/judges.json",
+    "contract.py", "forms.py", "limits.py", "wire.py", "grading.py", "worker", "sandbox", "evidence", "features",
+    "metrics", "weights/judges.json",
 )
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "ENVIRONMENT_FAULT",
     "OUR_FAULT",
     "SCHEMA",
     "Better",
@@ -50,15 +51,19 @@ class Record(BaseModel):
 
 
 class Outcome(StrEnum):
-    """How a criterion, a model or the theory part ended. The six stay distinct in every report and export."""
+    """How a criterion, a model or the theory part ended. The seven stay distinct in every report and export."""
 
     SCORED = "scored"
     NOT_APPLICABLE = "not_applicable"       # the model lacks the capability that this would need
     SUBMISSION_FAULT = "submission_fault"   # the group's code or file failed
     NEEDS_PERSON = "needs_person"           # a person has to judge it
+    ENVIRONMENT = "environment"             # it needs a library that is not here; never exported as zero
     HARNESS_FAULT = "harness_fault"         # the harness failed; never exported as zero
     NOT_HANDED_IN = "not_handed_in"
 
+
+ENVIRONMENT_FAULT = "environment"
+"""The kind of a fault that is nobody's: a library is not here."""
 
 OUR_FAULT = "harness fault"
 """The kind of a fault that is the harness's own."""
@@ -167,6 +172,7 @@ class ModelResult(Record):
     pictures: dict[str, Picture] = Field(default_factory=dict)
     clouds: dict[str, PointCloud] = Field(default_factory=dict)
     told: dict[str, float] = Field(default_factory=dict)            # what the model says of itself; never marked
+    notes: list[str] = Field(default_factory=list)                  # what a reader must know about how it was asked
     not_applicable: dict[str, str] = Field(default_factory=dict)    # family of measurements -> why it has none
     flags: list[Flag] = Field(default_factory=list)
     faults: list[Fault] = Field(default_factory=list)

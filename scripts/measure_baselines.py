@@ -50,7 +50,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 submission = intake(ROOT / "submissions" / group, Path(folder) / "hand-in")
                 entry = submission.manifest.models[model]
-                weights = submission.folder / entry.checkpoint if entry.checkpoint else None
+                weights = submission.folder / entry.checkpoints[0] if entry.checkpoint else None
                 seen, _ = evidence.gather(
                     submission, model, checkpoint=weights, data=official, box=PlainBox(), budget=budget, seed=0)
             scene = Scene(

@@ -96,7 +96,7 @@ class Talker:
         self.box, self.job = box, job
         self.over: Exception | None = None
         self.worker = Worker.__new__(Worker)
-        self.worker.model = box.make()
+        self.worker.model = self.worker.inner = box.make()
         self.worker.framework = getattr(self.worker.model, "framework", "numpy")
         self.worker.device, self.worker.seed = job.device, job.seed
 

@@ -215,7 +215,7 @@ def test_a_manifest_that_is_almost_there_is_pointed_out(hand_in, into, name, hin
     ("models:\n", "models\n", "submission.yaml, line 6: not valid YAML"),
     ("report:", "raport:", "line 8: 'raport' is not a field that is known here; did you mean 'report'?"),
     ("route: fit", "rote: fit", "did you mean 'route'?"),
-    ("route: fit", "route: train", "models.other.route is 'train'; allowed: fit or load"),
+    ("route: fit", "route: train", "models.other.route is 'train'; allowed: fit, load or run"),
     ("  other:", "  gan:", "models.gan: call a model vae"),
     ("group: group3\n", "", "lacks the field 'group'"),
     ("group: group3", "group: ../etc", "group: use up to 64 letters"),

@@ -158,6 +158,8 @@ class Checked:
             out.print("[yellow]measured on garments, a stand-in for Fashion-MNIST: the numbers mean little[/]")
         for model in result.measurements.values():
             out.print(f"\n[bold]{plain(model.name)}[/] ({plain(model.source)}, route {plain(model.route)})")
+            for note in model.notes:
+                out.print(Padding(f"[dim]{plain(note)}[/]", (0, 0, 0, 2)))
             for family in FAMILIES:
                 reason = model.not_applicable.get(family.name)
                 measured = any(name.split(".")[0] == family.name for name in model.measurements)
@@ -203,7 +205,9 @@ def rubric_lines(result: GradeResult) -> Iterator[str]:
     words = {
         Outcome.SCORED: "[green]✓[/] measured", Outcome.NEEDS_PERSON: "[green]✓[/] a person will mark it",
         Outcome.NOT_APPLICABLE: "[yellow]–[/] not applicable", Outcome.SUBMISSION_FAULT: "[red]✗[/] fails",
-        Outcome.HARNESS_FAULT: "[magenta]![/] fault of the harness", Outcome.NOT_HANDED_IN: "[red]✗[/] not handed in",
+        Outcome.HARNESS_FAULT: "[magenta]![/] fault of the harness",
+        Outcome.ENVIRONMENT: "[yellow]![/] needs a library that is not here",
+        Outcome.NOT_HANDED_IN: "[red]✗[/] not handed in",
     }
     for part in result.marks.parts:
         for mark in part.criteria:

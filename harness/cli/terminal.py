@@ -74,6 +74,7 @@ def _points(value: float | None) -> str:
 _OUTCOMES = {
     Outcome.SCORED: "", Outcome.NOT_APPLICABLE: "not applicable", Outcome.SUBMISSION_FAULT: "fault of the hand-in",
     Outcome.NEEDS_PERSON: "a person marks it", Outcome.HARNESS_FAULT: "fault of the harness",
+    Outcome.ENVIRONMENT: "needs a library that is not here",
     Outcome.NOT_HANDED_IN: "not handed in",
 }
 

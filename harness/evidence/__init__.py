@@ -9,7 +9,8 @@ from __future__ import annotations
 from harness.evidence.arrays import Evidence, Path
 from harness.evidence.gather import gather
 from harness.evidence.ledger import Progress
+from harness.evidence.remarks import remarks
 from harness.evidence.training import train
 from harness.evidence.translation import Translations
 
-__all__ = ["Evidence", "Path", "Progress", "Translations", "gather", "train"]
+__all__ = ["Evidence", "Path", "Progress", "Translations", "gather", "remarks", "train"]

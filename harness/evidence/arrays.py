@@ -36,6 +36,7 @@ class Evidence:
 
     capabilities: tuple[str, ...]
     conditional: bool
+    labelled: tuple[str, ...] = ()                      # verbs that were given the images' true classes
     parameters: int | None
     test_index: np.ndarray                              # which test images were used, ascending
     train_index: np.ndarray                             # which training images were encoded, ascending
@@ -60,4 +61,7 @@ class Evidence:
     log_prob_kind: str = "bound"
     translations: dict[str, Translations] = field(default_factory=dict)     # by the domain they come from
     told: dict[str, float] = field(default_factory=dict)    # what the model says of itself; shown, never marked
+    whole_codes: bool = False               # codes are positions in a codebook: there are none between them
+    clipped: float | None = None            # share of pixels outside of [0, 1], where they are declared to be clipped
+    redirected: tuple[str, ...] = ()        # devices that its code insists on, and did not get
     seconds: dict[str, float] = field(default_factory=dict) # kind of request -> wall clock in all

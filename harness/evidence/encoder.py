@@ -10,7 +10,8 @@ from harness.data.outlines import DOMAINS
 from harness.errors import InvalidOutput
 from harness.evidence.exchange import Exchange
 from harness.evidence.plan import Plan, derive
-from harness.evidence.talk import Described, Talk, batches
+from harness.evidence.sampling import asked_labels
+from harness.evidence.talk import Described, Talk, batches, with_labels
 from harness.evidence.translation import Translations, ask_translations
 from harness.wire import Expected
 
@@ -41,8 +42,12 @@ class Encoded:
     told: dict[str, float] = field(default_factory=dict)
 
 
-def ask_encoder(talk: Talk, plan: Plan, exchange: Exchange) -> Encoded:
+def ask_encoder(
+    talk: Talk, plan: Plan, exchange: Exchange, *, labelled: frozenset[str] = frozenset(),
+) -> Encoded:
     """Ask the encoder for everything; codes are handed on as soon as they are there.
+
+    It is given the true classes of images only where `labelled` holds "encode".
 
     Likelihoods are asked of it too: a decoder that had seen test images could give them back for their codes.
     """
@@ -50,12 +55,13 @@ def ask_encoder(talk: Talk, plan: Plan, exchange: Exchange) -> Encoded:
         described = talk.describe()
         found = Encoded(described)
         talk.meter.plan(_asked(plan, described.capabilities))
+        given = "encode" in labelled
         if "encode" in described.capabilities:
-            _encode_all(talk, plan, exchange, found)
+            _encode_all(talk, plan, exchange, found, given=given)
         if "posterior" in described.capabilities:
-            found.posterior = _posterior(talk, plan)
+            found.posterior = _posterior(talk, plan, given=given)
         if "encode" in described.capabilities:
-            _encode_samples(talk, plan, exchange)
+            _encode_samples(talk, plan, exchange, given=given)
         if "log_prob" in described.capabilities:
             found.log_prob = _log_prob(talk, plan)
         if "translate" in described.capabilities and described.domains == DOMAINS:
@@ -85,29 +91,33 @@ def _asked(plan: Plan, capabilities: tuple[str, ...]) -> int:
     return count
 
 
-def _encode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Encoded) -> None:
-    most = plan.budget.most_code_numbers
+def _encode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Encoded, *, given: bool) -> None:
+    def codes_of(images: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
+        return encode(talk, images, most=plan.budget.most_code_numbers, labels=labels if given else None)
+
     talk.stage("encoding test images")
-    found.test_codes = encode(talk, plan.test, most=most)
+    found.test_codes = codes_of(plan.test, plan.test_labels)
     exchange.test_codes.set_result(found.test_codes)
-    few = plan.test[:REPEATED]
-    found.codes_repeated = encode(talk, few, most=most) if found.test_codes is not None else None
+    if found.test_codes is not None:
+        found.codes_repeated = codes_of(plan.test[:REPEATED], plan.test_labels[:REPEATED])
     talk.stage("encoding training images")
-    found.train_codes = encode(talk, plan.train, most=most)
+    found.train_codes = codes_of(plan.train, plan.train_labels)
     exchange.train_codes.set_result(found.train_codes)
-    exchange.probe_codes.set_result(encode(talk, np.concatenate(list(plan.probes.values())), most=most))
+    probes = list(plan.probes.values())
+    exchange.probe_codes.set_result(codes_of(np.concatenate(probes), np.tile(plan.probe_labels, len(probes))))
 
 
-def _encode_samples(talk: Talk, plan: Plan, exchange: Exchange) -> None:
+def _encode_samples(talk: Talk, plan: Plan, exchange: Exchange, *, given: bool) -> None:
     samples = exchange.samples.result()
     if samples is None or not talk.can("encode"):
         return
     count = 2 * min(PATH_STEPS, len(samples) // 2)
     talk.stage("encoding samples")
-    exchange.sample_codes.set_result(encode(talk, samples[:count], most=plan.budget.most_code_numbers))
+    exchange.sample_codes.set_result(encode(
+        talk, samples[:count], most=plan.budget.most_code_numbers, labels=asked_labels(count) if given else None))
 
 
-def encode(talk: Talk, images: np.ndarray, *, most: int) -> np.ndarray | None:
+def encode(talk: Talk, images: np.ndarray, *, most: int, labels: np.ndarray | None = None) -> np.ndarray | None:
     """Encode images (N, 28, 28), uint8 or float32, to codes (N, d) float32 that were rounded to float16.
 
     A code of more than `most` numbers, or one that float16 cannot hold, is a fault, kept in `talk`.
@@ -116,7 +126,7 @@ def encode(talk: Talk, images: np.ndarray, *, most: int) -> np.ndarray | None:
     for part in batches(len(images)):
         count = part.stop - part.start
         rule = Expected(shape=(count, parts[0].shape[1] if parts else None), most=count * _LONGEST)
-        answer = talk.ask("encode", {"images": images[part]}, expect={"codes": rule})
+        answer = talk.ask("encode", with_labels({"images": images[part]}, labels, part), expect={"codes": rule})
         if answer is None:
             return None
         try:
@@ -146,7 +156,7 @@ def _rounded(codes: np.ndarray, most: int) -> np.ndarray:
     return codes.astype(np.float16).astype(np.float32)
 
 
-def _posterior(talk: Talk, plan: Plan) -> tuple[np.ndarray, np.ndarray] | None:
+def _posterior(talk: Talk, plan: Plan, *, given: bool) -> tuple[np.ndarray, np.ndarray] | None:
     """Ask for mean and log variance, each (N, d) float32, of the test images."""
     talk.stage("asking for the posterior")
     parts: list[tuple[np.ndarray, np.ndarray]] = []
@@ -154,8 +164,8 @@ def _posterior(talk: Talk, plan: Plan) -> tuple[np.ndarray, np.ndarray] | None:
         count = part.stop - part.start
         rule = Expected(
             shape=(count, parts[0][0].shape[1] if parts else None), most=count * plan.budget.most_code_numbers)
-        answer = talk.ask(
-            "posterior", {"images": plan.test[part]}, expect={"mean": rule, "log_variance": rule})
+        arrays = with_labels({"images": plan.test[part]}, plan.test_labels if given else None, part)
+        answer = talk.ask("posterior", arrays, expect={"mean": rule, "log_variance": rule})
         if answer is None:
             return None
         mean, log_variance = answer["mean"], answer["log_variance"]

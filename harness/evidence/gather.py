@@ -54,7 +54,8 @@ def gather(
 
     """
     ledger, meter, exchange = Ledger(model=name), Meter(progress), Exchange()
-    conditional = submission.manifest.models[name].conditional
+    entry = submission.manifest.models[name]
+    labelled = entry.given_labels
     with ExitStack() as stack:
         # Sessions are closed before the pool is joined: a thread that waits for a worker is set free by that.
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=2, thread_name_prefix="evidence"))
@@ -66,15 +67,22 @@ def gather(
             limits = replace(limits, threads=max(1, limits.threads // 2))
             job = job_for(submission, name, role, checkpoint=checkpoint, seed=seed, device=device)
             session = stack.enter_context(box.open(job, limits))
-            talks[role] = Talk(session, role=role, limits=limits, ledger=ledger, meter=meter)
+            talks[role] = Talk(
+                session, role=role, limits=limits, ledger=ledger, meter=meter,
+                clip=entry.output is not None and entry.output.clip)
         plan = make_plan(data, budget, seed)    # while the workers import
-        encoder = pool.submit(ask_encoder, talks["encode"], plan, exchange)
-        decoder = pool.submit(ask_decoder, talks["decode"], plan, exchange, conditional=conditional)
+        encoder = pool.submit(ask_encoder, talks["encode"], plan, exchange, labelled=labelled)
+        decoder = pool.submit(ask_decoder, talks["decode"], plan, exchange, labelled=labelled)
         everyone: list[Future[Any]] = [encoder, decoder]
         for done in wait(everyone, return_when=FIRST_EXCEPTION).done:
             done.result()
         encoded, decoded = encoder.result(), decoder.result()
-    return _put_together(plan, encoded, decoded, ledger, conditional=conditional), ledger.faults
+    seen = _put_together(plan, encoded, decoded, ledger, labelled=labelled)
+    clipped = talks["decode"].clipped
+    return replace(
+        seen, redirected=tuple(sorted(talks["encode"].redirected | talks["decode"].redirected)),
+        clipped=None if clipped is None or not clipped.seen else clipped.outside / clipped.seen,
+    ), ledger.faults
 
 
 def job_for(
@@ -82,14 +90,17 @@ def job_for(
 ) -> Job:
     """Say what the worker of a role is started with; each role has a seed of its own."""
     entry = submission.manifest.models[name]
+    parts = entry.checkpoint if isinstance(entry.checkpoint, dict) and checkpoint is not None else {}
     return Job(
         role=role, source=entry.source, folder=submission.folder, arguments=entry.arguments,
-        checkpoint=checkpoint, seed=derive(seed, "role", role), device=device,
+        checkpoint=checkpoint, parts=parts, definitions_only=entry.only_definitions, cells=entry.cells,
+        manner=entry.manner, load=not (role == "fit" and entry.route == "run"),
+        seed=derive(seed, "role", role), device=device,
     )
 
 
 def _put_together(
-    plan: Plan, encoded: Encoded, decoded: Decoded, ledger: Ledger, *, conditional: bool,
+    plan: Plan, encoded: Encoded, decoded: Decoded, ledger: Ledger, *, labelled: frozenset[str],
 ) -> Evidence:
     says, also_says = encoded.described, decoded.described
     samples = decoded.samples
@@ -98,7 +109,7 @@ def _put_together(
             name for name in CAPABILITIES
             if name in (says if name in _OF_THE_ENCODER else also_says).capabilities
         ),
-        conditional=conditional or also_says.conditional,
+        conditional="sample" in labelled or also_says.conditional, labelled=tuple(sorted(labelled)),
         parameters=also_says.parameters if also_says.parameters is not None else says.parameters,
         test_index=plan.test_index, train_index=plan.train_index,
         test_codes=encoded.test_codes, train_codes=encoded.train_codes, codes_repeated=encoded.codes_repeated,
@@ -110,7 +121,8 @@ def _put_together(
         samples=samples.images, sample_labels=samples.labels,
         samples_repeated=samples.repeated, samples_other=samples.other,
         log_prob=encoded.log_prob, log_prob_kind=says.log_prob_kind,
-        translations=encoded.translations, told=encoded.told, seconds=dict(ledger.seconds),
+        whole_codes=also_says.whole_codes, translations=encoded.translations, told=encoded.told,
+        seconds=dict(ledger.seconds),
     )
 
 

@@ -25,8 +25,10 @@ class Plan:
     Attributes:
         test_index, train_index: which images of the splits, ascending.
         test, train: these images, (N, 28, 28) uint8.
-        test_labels: their classes, (N,); they never leave the evaluator.
-        probes: images (n, 28, 28) uint8 that no small code can carry, by name.
+        test_labels: their classes, (N,) int64; shown to a model only where its manifest declares that it needs them.
+        train_labels: likewise of the training images.
+        probes: images (n, 28, 28) uint8 that no small code can carry, by name; probe_labels: (n,), of what each
+            was made from.
         told_images, told_labels: some training images and their classes, for what a model tells of itself.
         within, between: positions in `test_index` of the two ends of each line.
 
@@ -39,10 +41,12 @@ class Plan:
     test: np.ndarray
     test_labels: np.ndarray
     train: np.ndarray
+    train_labels: np.ndarray
     within: Pairs
     between: Pairs
     told_images: np.ndarray
     told_labels: np.ndarray
+    probe_labels: np.ndarray
     probes: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -61,7 +65,8 @@ def make_plan(data: Dataset, budget: Budget, seed: int) -> Plan:
     shown = balanced(labels, budget.probe_images, derive(seed, "probes"))
     return Plan(
         seed=seed, budget=budget, test_index=test_index, train_index=train_index,
-        test=test, test_labels=labels, train=_take(data.train.images, train_index),
+        test=test, test_labels=labels.astype(np.int64), train=_take(data.train.images, train_index),
+        train_labels=data.train.labels[train_index].astype(np.int64), probe_labels=labels[shown].astype(np.int64),
         within=pairs_within(labels, budget.pairs, derive(seed, "within")),
         between=pairs_between(labels, budget.pairs, derive(seed, "between")),
         told_images=data.train.images[told], told_labels=data.train.labels[told].astype(np.int64),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.evidence.plan import derive
-from harness.evidence.talk import Talk, image_rule
+from harness.evidence.talk import Talk
 from harness.limits import Budget
 
-__all__ = ["REPEATED", "Samples", "draw"]
+__all__ = ["REPEATED", "Samples", "asked_labels", "draw"]
 
 REPEATED = 64
 """How many samples are drawn again by the same seed, and by another one."""
@@ -29,6 +29,11 @@ class Samples:
     other: np.ndarray | None = None
 
 
+def asked_labels(count: int) -> np.ndarray:
+    """Give the classes (count,) int64 that samples are asked for: all in turn."""
+    return np.arange(count, dtype=np.int64) % _CLASSES
+
+
 def draw(talk: Talk, budget: Budget, seed: int, *, conditional: bool) -> Samples:
     """Draw samples until there are enough, or the time for them is over, each request by a seed of its own.
 
@@ -38,7 +43,7 @@ def draw(talk: Talk, budget: Budget, seed: int, *, conditional: bool) -> Samples
     few = min(REPEATED, budget.samples)
     talk.meter.plan(budget.samples + 2 * few)
     talk.stage("drawing samples")
-    labels = np.arange(budget.samples, dtype=np.int64) % _CLASSES
+    labels = asked_labels(budget.samples)
     first_seed = derive(seed, "sample", 0)
     spent = 0.0
 
@@ -46,12 +51,11 @@ def draw(talk: Talk, budget: Budget, seed: int, *, conditional: bool) -> Samples
         nonlocal spent
         arrays = {"labels": labels[start:start + count]} if conditional else {}
         options = {"count": count, "seed": by}
-        answer = talk.ask("sample", arrays, options, expect={"images": image_rule(count)})
+        images = talk.images("sample", count, arrays, options)
         spent += talk.spent.get("sample", 0.0)
-        if answer is None:
-            return None
-        talk.meter.done(count)
-        return np.clip(answer["images"], 0.0, 1.0, out=answer["images"])
+        if images is not None:
+            talk.meter.done(count)
+        return images
 
     first = request(0, few, first_seed)
     if first is None:

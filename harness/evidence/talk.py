@@ -19,7 +19,7 @@ from harness.limits import Limits
 from harness.sandbox.base import Session
 from harness.wire import Expected
 
-__all__ = ["BATCH", "Described", "Talk", "batches", "image_rule"]
+__all__ = ["BATCH", "Clipped", "Described", "Talk", "batches", "image_rule", "with_labels"]
 
 BATCH = 5_000
 """Most images in one request: 16 MB as float32, enough that the requests cost nothing beside the work."""
@@ -37,9 +37,31 @@ def batches(count: int, size: int = BATCH) -> Iterator[slice]:
         yield slice(start, min(start + size, count))
 
 
-def image_rule(count: int) -> Expected:
-    """Give what `count` images must be on the wire."""
+def with_labels(
+    arrays: Mapping[str, np.ndarray], labels: np.ndarray | None, part: slice,
+) -> dict[str, np.ndarray]:
+    """Add the labels of a part of what is asked about, where the model is given labels."""
+    return dict(arrays) if labels is None else {**arrays, "labels": labels[part]}
+
+
+def image_rule(count: int, *, any_range: bool = False) -> Expected:
+    """Give what `count` images must be on the wire: in [0, 1] but for rounding, unless the range is declared open."""
+    if any_range:
+        return Expected(shape=(count, 28, 28))
     return Expected(shape=(count, 28, 28), low=-TOLERANCE, high=1 + TOLERANCE)
+
+
+@dataclass(slots=True)
+class Clipped:
+    """How many pixels of a model lie outside of [0, 1], where its manifest declares that they are to be clipped."""
+
+    outside: int = 0
+    seen: int = 0
+
+    def count(self, images: np.ndarray) -> None:
+        """Add the pixels of some images."""
+        self.outside += int(np.count_nonzero((images < -TOLERANCE) | (images > 1 + TOLERANCE)))
+        self.seen += images.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +73,7 @@ class Described:
     parameters: int | None = None
     log_prob_kind: str = "bound"
     domains: tuple[str, ...] = ()
+    whole_codes: bool = False
 
     @classmethod
     def of(cls, head: Mapping[str, Any]) -> Described:
@@ -61,6 +84,7 @@ class Described:
             conditional=head.get("conditional") is True,
             parameters=count if type(count) is int and 0 <= count < 2**53 else None,
             log_prob_kind=kind if kind in {"exact", "bound", "estimate"} else "bound",
+            whole_codes=head.get("whole_codes") is True,
             domains=DOMAINS if head.get("domains") == list(DOMAINS) else (),
         )
 
@@ -71,8 +95,12 @@ class Talk:
     A worker that has ended answers each request with the fault that ended it; the ledger keeps that once.
     """
 
-    def __init__(self, session: Session, *, role: str, limits: Limits, ledger: Ledger, meter: Meter) -> None:
+    def __init__(
+        self, session: Session, *, role: str, limits: Limits, ledger: Ledger, meter: Meter, clip: bool = False,
+    ) -> None:
         self.role = role
+        self.redirected: set[str] = set()   # devices that its code asked for and did not get
+        self.clipped = Clipped() if clip else None
         self.meter = meter
         self.spent: dict[str, float] = {}   # seconds of the latest request of each kind
         self._session = session
@@ -103,6 +131,22 @@ class Talk:
         answer = self._ask(verb, arrays, options, expect=expect, seconds=self._limits.request_seconds)
         return None if answer is None else answer[1]
 
+    def images(
+        self, verb: str, count: int, arrays: Mapping[str, np.ndarray], options: Mapping[str, Any] | None = None,
+    ) -> np.ndarray | None:
+        """Ask for images (count, 28, 28) float32 in [0, 1]; what lies outside by rounding, or as declared, is clipped.
+
+        None where the request failed, now or before.
+        """
+        rule = image_rule(count, any_range=self.clipped is not None)
+        answer = self.ask(verb, arrays, options, expect={"images": rule})
+        if answer is None:
+            return None
+        images = answer["images"]
+        if self.clipped is not None:
+            self.clipped.count(images)
+        return np.clip(images, 0.0, 1.0, out=images)
+
     def report(self, plan: Plan) -> dict[str, float]:
         """Ask what the model tells of itself, from some training images and their labels; nothing where it failed."""
         self.stage("asking for the model's own numbers")
@@ -122,7 +166,9 @@ class Talk:
             return None
         begun = monotonic()
         try:
-            return self._session.ask(verb, arrays, options, expect=expect, seconds=seconds)
+            head, answer = self._session.ask(verb, arrays, options, expect=expect, seconds=seconds)
+            self.redirected |= {one for one in ("cuda", "mps") if one in (head.get("redirected") or ())}
+            return head, answer
         except SubmissionFault as fault:
             self.fail(verb, fault)
             return None

@@ -1,4 +1,4 @@
-"""Lets a group's class fit itself in a box, and keeps what it saved."""
+"""Lets a group's class fit itself, or its script run, in a box, and keeps what was saved."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ def train(
     submission: Submission, name: str, *, data: Dataset, box: Box, budget: Budget, seed: int,
     device: str = "cpu", into: Path, progress: Progress = lambda _stage, _share: None,
 ) -> Path:
-    """Fit a model of a hand-in on the training images, and write what it saved below `into`.
+    """Let a model of a hand-in be trained on the training images, and write what was saved below `into`.
 
-    Labels are handed over only where submission.yaml declares the model conditional: codes that were made
-    from labels have clusters by class that show nothing.
+    By route "fit", its class does it, and labels are handed over only where submission.yaml declares the model
+    conditional: codes that were made from labels have clusters by class that show nothing. By route "run", its script
+    does, which finds images and labels as the files of the data set.
 
     Returns:
         `into`, to be given to `gather` as the checkpoint.
@@ -45,16 +46,21 @@ def train(
     entry = submission.manifest.models[name]
     job = job_for(submission, name, "fit", checkpoint=None, seed=seed, device=device)
     arrays = {"images": data.train.images}
-    if entry.conditional:
+    if entry.conditional or entry.route == "run":
         arrays["labels"] = data.train.labels.astype(np.int64)
+    options: dict[str, object] = {"seed": job.seed, "seconds": budget.fit_seconds}
+    if entry.route == "run":
+        options |= {"script": entry.ran, "keep": list(entry.checkpoints)}
     progress("starting the model", None)
     limits = budget.limits_of("fit")
     with box.open(job, limits) as session:
-        head, _ = session.ask("describe", expect={}, seconds=limits.start_seconds)
-        _check_described(Described.of(head), entry)
-        with _ticking(progress, f"training (at most {budget.fit_seconds / 60:.0f} min)", budget.fit_seconds):
+        if entry.route == "fit":
+            head, _ = session.ask("describe", expect={}, seconds=limits.start_seconds)
+            _check_described(Described.of(head), entry)
+        what = f"running {entry.ran}" if entry.route == "run" else "training"
+        with _ticking(progress, f"{what} (at most {budget.fit_seconds / 60:.0f} min)", budget.fit_seconds):
             _, files = session.ask(
-                "fit", arrays, {"seed": job.seed, "seconds": budget.fit_seconds},
+                entry.route, arrays, options,
                 expect={"files/*": Expected(shape=(None,), dtype="|u1", most=limits.saved_bytes)},
                 seconds=budget.fit_seconds + budget.fit_grace_seconds,
             )

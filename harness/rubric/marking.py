@@ -82,7 +82,7 @@ def _total(points: Iterable[float]) -> float:
     return float(sum((Fraction(repr(one)) for one in points), Fraction(0)))
 
 
-_OPEN = {Outcome.NEEDS_PERSON, Outcome.HARNESS_FAULT, Outcome.NOT_APPLICABLE}
+_OPEN = {Outcome.NEEDS_PERSON, Outcome.ENVIRONMENT, Outcome.HARNESS_FAULT, Outcome.NOT_APPLICABLE}
 
 
 def _part(identifier: str, title: str, points: Fraction, given: list[_Given]) -> PartMarks:
@@ -165,6 +165,9 @@ def _measured(criterion: Criterion, models: dict[str, ModelResult], step: Fracti
     if model is None:
         return _without_points(criterion, Outcome.NOT_HANDED_IN, f"No model {name!r} was handed in.")
     measurement = model.measurements.get(measured)
+    if measurement is None and model.outcome is Outcome.ENVIRONMENT:
+        reason = f"{model.faults[0].message}. Nothing is deducted; a person decides."
+        return _without_points(criterion, Outcome.ENVIRONMENT, reason)
     if measurement is None:
         return _without_points(criterion, *_why_not(model, measured))
     if math.isnan(measurement.value):

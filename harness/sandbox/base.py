@@ -6,9 +6,10 @@ The verbs, with their arrays and options, and the arrays that come back:
 |-------------|--------------------------------|---------------|--------------------------------------------------|
 | `describe`  |                                |               | (head: capabilities, conditional, log_prob_kind, parameters, batch_size, framework) |
 | `fit`       | images, labels if conditional  | seconds, seed | `files/<relative path>`: each saved file's bytes |
-| `encode`    | images                         |               | codes (N, d)                                     |
-| `posterior` | images                         |               | mean (N, d), log_variance (N, d)                 |
-| `decode`    | codes (N, d)                   |               | images (N, 28, 28)                               |
+| `run`       | images, labels                 | script, cells, keep, seconds, seed | `files/<relative path>` of what it saved |
+| `encode`    | images, labels if declared     |               | codes (N, d)                                     |
+| `posterior` | images, labels if declared     |               | mean (N, d), log_variance (N, d)                 |
+| `decode`    | codes (N, d), labels if declared |             | images (N, 28, 28)                               |
 | `sample`    | labels if conditional          | count, seed   | images (count, 28, 28)                           |
 | `log_prob`  | images                         |               | log_prob (N,)                                    |
 | `translate` | images                         | to            | images (N, 28, 28)                               |
@@ -20,7 +21,7 @@ so, of `most` elements in all: `{"files/*": Expected(shape=(None,), dtype="|u1",
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -44,6 +45,11 @@ class Job:
         folder: the clean copy of the hand-in; the worker sees it read-only.
         arguments: keyword arguments of the constructor.
         checkpoint: a file or folder to load after construction, None for a fresh model; read-only as well.
+        parts: network, by its dotted name -> its file below `checkpoint`; empty where one file holds all weights.
+        definitions_only: import only what the source defines; None: where it is a notebook.
+        cells: code cells of a notebook, by number or tag; empty for all.
+        manner: how the model wants to be asked, as the manifest declares it; empty for the contract's way.
+        load: whether the model is made at all; not so where a script is only run.
         seed: what the worker seeds torch, NumPy and random with before anything else.
         device: "cpu" or "cuda".
 
@@ -54,6 +60,11 @@ class Job:
     folder: Path
     arguments: Mapping[str, Any] = field(default_factory=dict)
     checkpoint: Path | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    definitions_only: bool | None = None
+    cells: Sequence[int | str] = ()
+    manner: Mapping[str, Any] = field(default_factory=dict)
+    load: bool = True
     seed: int = 0
     device: str = "cpu"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import signal
 from collections.abc import Mapping
 
@@ -9,6 +10,7 @@ from harness.errors import (
     BrokenProtocol,
     Crashed,
     InvalidOutput,
+    MissingLibrary,
     OutOfMemory,
     Rejected,
     SubmissionFault,
@@ -119,6 +121,8 @@ def ended(what: str, code: int, *, limits: Limits, usage: Usage) -> SubmissionFa
 def from_worker(error: object, *, log: str, limits: Limits) -> SubmissionFault:
     """Make a fault of what a worker says about an exception; its words are shown, never believed."""
     told = error if isinstance(error, dict) else {}
+    if told.get("kind") == MissingLibrary.kind and _is_missing(told.get("needs")):
+        return _missing_library(_text(told["needs"]), _text(told.get("package")), log=log)
     frames = told.get("traceback")
     places = [_place(frame) for frame in frames[-MOST_FRAMES:]] if isinstance(frames, list) else []
     hint = _text(told.get("hint")) or _of_a_limit(_text(told.get("message")), limits)
@@ -143,6 +147,22 @@ def _of_a_limit(message: str, limits: Limits) -> str:
         "[Errno 30]": "the hand-in's own folder cannot be written to: write to the folder that `save` is given",
     }
     return next((hint for sign, hint in hints.items() if sign in message), "")
+
+
+def _is_missing(module: object) -> bool:
+    """Whether a library is really not here: what a worker says about that is checked, as it saves points."""
+    if not isinstance(module, str) or not module.isidentifier():
+        return False
+    return importlib.util.find_spec(module) is None
+
+
+def _missing_library(module: str, package: str, *, log: str) -> MissingLibrary:
+    return MissingLibrary(
+        f"the code needs the library {module}, which is not installed here",
+        rationale="Nothing is deducted for that: a person decides what happens.",
+        hint=f"Teaching staff: install {package or module} where hand-ins are graded, and grade again. Students: ask "
+             "whether it may be used, or take out the import if the model does without.",
+        log=log)
 
 
 def _place(frame: object) -> str:

@@ -47,10 +47,13 @@ class PlainBox:
 
 def job_head(job: Job, limits: Limits, *, folder: Path, checkpoint: Path | None) -> Mapping[str, Any]:
     """Give the first frame of a conversation: the job, with paths as the worker sees them."""
+    weights = None if checkpoint is None else str(checkpoint)
+    parts = {name: str(checkpoint / file) for name, file in job.parts.items()} if checkpoint else None
     return {
         "role": job.role, "source": job.source, "folder": str(folder), "arguments": dict(job.arguments),
-        "checkpoint": None if checkpoint is None else str(checkpoint), "seed": job.seed, "device": job.device,
-        "threads": limits.threads,
+        "checkpoint": parts or weights, "seed": job.seed, "device": job.device, "threads": limits.threads,
+        "definitions_only": job.definitions_only, "cells": list(job.cells), "manner": dict(job.manner),
+        "load": job.load,
     }
 
 

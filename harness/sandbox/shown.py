@@ -26,7 +26,7 @@ FOLDER = Path("/hand-in")
 CHECKPOINT = Path("/checkpoint")
 PACKAGE = Path("/opt/harness")      # where the worker's part of the harness lies in the box
 PACKAGES = Path("/opt/packages")    # and those packages that do not lie within the interpreter
-PARTS = ("__init__.py", "errors.py", "contract.py", "wire.py", "worker")
+PARTS = ("__init__.py", "errors.py", "contract.py", "forms.py", "wire.py", "worker")
 SHARED_MEMORY = 256 * MIB
 SYSTEM = tuple(map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")))     # links into /usr, mostly
 

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import linecache
+import re
 import traceback
 from pathlib import Path
 from typing import Any
+
+from harness.worker.definitions import left_out_of
 
 __all__ = ["RefusalError", "describe_error"]
 
 MOST_TEXT = 2_000
 MOST_FRAMES = 8
+
+
+# Libraries that hand-ins use, by the name they are imported by -> the package that has them.
+PACKAGES = {
+    "IPython": "ipython", "accelerate": "accelerate", "cv2": "opencv-python-headless", "datasets": "datasets",
+    "diffusers": "diffusers", "dill": "dill", "einops": "einops", "flax": "flax", "h5py": "h5py",
+    "ignite": "pytorch-ignite", "imageio": "imageio", "jax": "jax", "keras": "keras", "lightning": "lightning",
+    "lpips": "lpips", "matplotlib": "matplotlib", "networkx": "networkx", "nflows": "nflows", "normflows": "normflows",
+    "pandas": "pandas", "plotly": "plotly", "pytorch_lightning": "pytorch-lightning", "pyro": "pyro-ppl",
+    "seaborn": "seaborn", "skimage": "scikit-image", "tensorboard": "tensorboard", "tensorboardX": "tensorboardX",
+    "tensorflow": "tensorflow", "tensorflow_probability": "tensorflow-probability", "tf_keras": "tf-keras",
+    "timm": "timm", "torchinfo": "torchinfo", "torchmetrics": "torchmetrics", "torchsummary": "torchsummary",
+    "torchvision": "torchvision", "tqdm": "tqdm", "transformers": "transformers", "umap": "umap-learn",
+    "wandb": "wandb",
+}
 
 
 class RefusalError(Exception):
@@ -31,9 +49,17 @@ class RefusalError(Exception):
 
 def describe_error(error: BaseException, *, doing: str, folder: Path) -> dict[str, Any]:
     """Turn an exception into the `error` object of an answer, with paths relative to the hand-in."""
+    if isinstance(error, ModuleNotFoundError) and (needs := missing_library(error, folder)):
+        return {"kind": "environment", "needs": needs, "package": PACKAGES.get(needs, needs),
+                "message": f"the code needs the library {needs}", "hint": ""}
     if isinstance(error, RefusalError):
         return {"kind": error.kind, "message": _short(str(error)), "hint": _short(error.hint)}
     own = str(folder)
+    hint = ""
+    if isinstance(error, NameError) and (place := left_out_of(error.name or "")):
+        hint = (
+            f"only definitions are imported, and {error.name} is made in {place}; write `definitions: false` beside "
+            "its source if the file may run, or give the value where it is used")
     text = _short(f"{type(error).__name__}: {error}".replace(own + "/", ""))
     if isinstance(error, SystemExit):
         text = f"it called exit({error.code!r})"
@@ -42,12 +68,27 @@ def describe_error(error: BaseException, *, doing: str, folder: Path) -> dict[st
     return {
         "kind": "crashed",
         "message": f"{doing} failed{where}: {text}",
-        "hint": "",
+        "hint": hint,
         "traceback": [
             {"file": file, "line": line, "function": name, "code": _short(code)}
             for file, line, name, code in places[-MOST_FRAMES:]
         ],
     }
+
+
+def missing_library(error: ModuleNotFoundError, folder: Path) -> str:
+    """Name the library that an import did not find; "" where it may be a file that the group forgot to hand in.
+
+    A library is one that hand-ins are known to use, or that the hand-in itself lists among its requirements.
+    """
+    name = (error.name or "").split(".")[0]
+    if name in PACKAGES:
+        return name
+    listed = "\n".join(
+        path.read_text("utf-8", errors="replace")
+        for pattern in ("requirements*.txt", "environment*.y*ml", "pyproject.toml") for path in folder.glob(pattern))
+    alike = re.escape(name).replace("_", "[-_.]")
+    return name if name and re.search(rf"(?im)^[\s\"'-]*{alike}\b", listed) else ""
 
 
 def _own_frames(error: BaseException, folder: Path) -> list[tuple[str, int, str, str]]:

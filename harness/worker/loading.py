@@ -1,14 +1,12 @@
-"""From the job's `source` to a model that answers: import, construction, checkpoint."""
+"""From the job's `source` to a model that answers: construction, checkpoint, adapter."""
 
 from __future__ import annotations
 
 import difflib
-import importlib
-import importlib.util
 import inspect
 import random
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +15,9 @@ import numpy as np
 import torch
 
 from harness.contract import GenerativeModel, load_weights
+from harness.worker.definitions import left_out_of
 from harness.worker.explain import RefusalError
+from harness.worker.sources import import_source
 
 __all__ = ["as_one_module", "load_model", "networks", "own_method", "seed_everything"]
 
@@ -31,20 +31,37 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def load_model(source: str, *, folder: Path, arguments: Mapping[str, Any], checkpoint: Path | None,
-               device: str) -> Any:
+def load_model(
+    source: str, *, folder: Path, arguments: Mapping[str, Any], checkpoint: Path | Mapping[str, Path] | None,
+    device: str, definitions_only: bool | None = None, cells: Sequence[int | str] = (),
+) -> Any:
     """Import `source` from `folder`, construct the model and load its checkpoint.
+
+    Args:
+        source: "file.py:Class", "module:Class" or "notebook.ipynb:Class"; instead of a class, an object that is made
+            there; without a name, the module itself, whose global networks are the model.
+        folder: of the hand-in.
+        arguments: of the class's constructor.
+        checkpoint: a file or folder; or one for each network, by its dotted name.
+        device: where the networks are to be.
+        definitions_only: as `import_source` has it.
+        cells: likewise.
 
     Raises:
         RefusalError: file, class or checkpoint is missing or does not fit.
         BaseException: whatever the group's code raises.
 
     """
-    where, _, name = source.rpartition(":")
-    module = _import(where, folder)
-    model = _construct(_find_class(module, name, where), arguments)
+    where, _, name = source.rpartition(":") if ":" in source else (source, "", "")
+    module = import_source(where, folder, definitions_only=definitions_only, cells=cells)
+    found = _find(module, name, where) if name else module
+    model = _construct(found, arguments) if isinstance(found, type) else found
     if checkpoint is not None:
         _adopt_main(module)
+    if isinstance(checkpoint, Mapping):
+        for part, file in checkpoint.items():
+            _load_part(model, part, file)
+    elif checkpoint is not None:
         _load_checkpoint(model, checkpoint)
     for network in networks(model).values():
         network.to(device)
@@ -86,46 +103,20 @@ def own_method(model: object, name: str) -> Any:
     return getattr(model, name)
 
 
-def _import(where: str, folder: Path) -> ModuleType:
-    if not where.endswith(".py"):
-        return _import_by_name(where, folder)
-    path = folder / where
-    if not path.is_file():
-        raise RefusalError(f"there is no file {where} in the hand-in", hint=_python_files(folder))
-    if str(path.parent) not in sys.path:
-        sys.path.insert(1, str(path.parent))    # as `python src/model.py` would
-    name = path.stem if path.stem not in sys.modules else f"hand_in_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise RefusalError(f"{where} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _import_by_name(where: str, folder: Path) -> ModuleType:
-    try:
-        return importlib.import_module(where)
-    except ModuleNotFoundError as error:
-        if error.name and (where == error.name or where.startswith(error.name + ".")):
-            raise RefusalError(
-                f"there is no module {where} in the hand-in", hint=_python_files(folder)) from error
-        raise
-
-
-def _python_files(folder: Path) -> str:
-    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
-    return "Python files there: " + (", ".join(files[:20]) or "none")
-
-
-def _find_class(module: ModuleType, name: str, where: str) -> type:
+def _find(module: ModuleType, name: str, where: str) -> Any:
+    """Give the class, or the object that is the model."""
     found = getattr(module, name, None)
-    if isinstance(found, type):
+    if isinstance(found, (type, torch.nn.Module)) or (found is not None and networks(found)):
         return found
+    if place := left_out_of(name):
+        if isinstance(place.error, ModuleNotFoundError):
+            raise place.error
+        raise RefusalError(
+            f"{name} is made where only definitions are read: {place}",
+            hint="name the class instead, or choose the cells that define it; `definitions: false` runs everything")
     classes = [key for key, value in vars(module).items()
                if isinstance(value, type) and value.__module__ == module.__name__]
-    what = "is not a class" if found is not None else "is not there"
+    what = "is neither a class nor a network" if found is not None else "is not there"
     spelt = {one.lower(): one for one in classes}
     near = difflib.get_close_matches(name.lower(), spelt, n=1)
     remedy = (
@@ -180,6 +171,20 @@ def _load_checkpoint(model: Any, checkpoint: Path) -> None:
             hint="save with safetensors.torch.save_file(model.state_dict(), path), or write save and load")
     else:
         _load_file(model, checkpoint)
+
+
+def _load_part(model: Any, part: str, file: Path) -> None:
+    """Load one network of several, by its dotted name."""
+    network = model
+    for step in part.split("."):
+        network = network[int(step)] if step.isdigit() else getattr(network, step, None)
+    if not isinstance(network, torch.nn.Module):
+        raise RefusalError(
+            f"submission.yaml gives weights for {part}, which is no network of the model",
+            hint=f"its networks: {', '.join(networks(model)) or 'none'}")
+    if not file.exists():
+        raise RefusalError(f"there is no checkpoint {file.name}", hint="name a file of the hand-in in submission.yaml")
+    _load_file(network, file)
 
 
 def _load_file(model: Any, file: Path) -> None:

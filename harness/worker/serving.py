@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,12 @@ import torch
 from harness.contract import GenerativeModel, capabilities
 from harness.wire import Sink, Source, StreamEnded, read_frame, write_frame
 from harness.worker import arrays as convert
+from harness.worker.adapter import Manner, adapt
+from harness.worker.devices import Redirected, names_a_device
 from harness.worker.explain import RefusalError, describe_error
 from harness.worker.layout import channels_first, channels_last
 from harness.worker.loading import as_one_module, load_model, networks, own_method, seed_everything
+from harness.worker.running import run_script
 
 __all__ = ["serve"]
 
@@ -37,9 +40,26 @@ def serve(source: Source, sink: Sink) -> None:
     sys.path.insert(0, str(folder))
     torch.set_num_threads(job["threads"])
     seed_everything(job["seed"])
+    with _redirected(job["device"], folder) as redirected:
+        _serve(job, source, sink, redirected)
+
+
+@contextlib.contextmanager
+def _redirected(device: str, folder: Path) -> Iterator[Redirected | None]:
+    """Let code that insists on a device which is not here run all the same."""
+    if device.startswith("cuda") or not names_a_device(folder):
+        yield None
+        return
+    with Redirected(device) as mode:
+        yield mode
+
+
+def _serve(job: Mapping[str, Any], source: Source, sink: Sink, redirected: Redirected | None) -> None:
+    folder = Path(job["folder"])
     worker: Worker | None = None
     try:
         worker = Worker(job)
+        worker.redirected = redirected
         head: dict[str, Any] = {"stage": "ready"}
     # The boundary to the group's code: whatever it raises, exit() included, is explained and not raised.
     except BaseException as error:      # noqa: BLE001
@@ -50,17 +70,18 @@ def serve(source: Source, sink: Sink) -> None:
             request, arrays = read_frame(source, None)
         except StreamEnded:
             return
-        head, arrays = _answer(worker, request, arrays, folder)
+        head, arrays = _answer(worker, request, arrays)
         write_frame(sink, {"id": request["id"], **head}, arrays)
         del arrays
 
 
-def _answer(worker: Worker, request: Mapping[str, Any], arrays: Arrays, folder: Path) -> Answer:
+def _answer(worker: Worker, request: Mapping[str, Any], arrays: Arrays) -> Answer:
     verb = request["verb"]
     try:
-        return worker.answer(verb, arrays, request.get("options", {}))
+        head, answered = worker.answer(verb, arrays, request.get("options", {}))
+        return {**head, **worker.remarks()}, answered
     except BaseException as error:      # noqa: BLE001 - the boundary to the group's code, as above
-        return {"error": describe_error(error, doing=verb, folder=folder)}, {}
+        return {"error": describe_error(error, doing=verb, folder=worker.folder)}, {}
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
@@ -73,38 +94,50 @@ class Worker:
     def __init__(self, job: Mapping[str, Any]) -> None:
         self.device: str = job["device"]
         self.seed: int = job["seed"]
+        self.job = job
+        self.folder = Path(job["folder"])       # what errors are told relative to
+        self.framework = "torch"
+        self.redirected: Redirected | None = None
+        if not job.get("load", True):       # a script is run before there is a model
+            return
         checkpoint = job["checkpoint"]
-        self.model = load_model(
+        self.inner = load_model(
             job["source"], folder=Path(job["folder"]), arguments=job["arguments"],
-            checkpoint=Path(checkpoint) if checkpoint else None, device=self.device,
+            checkpoint=_paths(checkpoint), device=self.device,
+            definitions_only=job.get("definitions_only"), cells=job.get("cells", ()),
         )
+        self.model = adapt(self.inner, Manner.of(job), device=self.device)
         if self.device.startswith("cuda"):
             torch.backends.cudnn.deterministic = True       # the same hand-in, the same numbers
             torch.backends.cudnn.benchmark = False
-        self.framework: str = getattr(self.model, "framework", "torch")
+        self.framework = getattr(self.model, "framework", "torch")
         self._switch(training=False)
         self._relaid: bool | None = None    # whether convolutions are channels last; None before anything was asked
 
     def answer(self, verb: str, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Answer a request; on a CPU with convolutions laid out channels last, where the model bears it."""
         method = self.VERBS[verb]
-        if verb in {"describe", "fit"}:
+        if verb in {"describe", "fit", "run"}:
             return method(self, arrays, options)
         if self._relaid is None:
-            self._relaid = self.device == "cpu" and channels_last(networks(self.model).values())
+            self._relaid = self.device == "cpu" and channels_last(networks(self.inner).values())
         try:
             return method(self, arrays, options)
         except RuntimeError:
             if not self._relaid:
                 raise
             self._relaid = False
-            channels_first(networks(self.model).values())
+            channels_first(networks(self.inner).values())
             return method(self, arrays, options)
+
+    def remarks(self) -> dict[str, Any]:
+        """Say with every answer which devices were asked for and not given."""
+        return {"redirected": sorted(self.redirected.asked)} if self.redirected and self.redirected.asked else {}
 
     def describe(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Say what the model can do."""
         del arrays, options
-        module = as_one_module(self.model)
+        module = as_one_module(self.inner)
         return {
             "capabilities": list(capabilities(self.model)),
             "conditional": bool(getattr(self.model, "conditional", False)),
@@ -114,6 +147,7 @@ class Worker:
             "domains": [str(name) for name in getattr(self.model, "domains", ())],
             "batch_size": self._batch_size(),
             "framework": str(self.framework),
+            "whole_codes": bool(getattr(self.model, "whole_codes", bool)()),
         }, {}
 
     def fit(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
@@ -132,34 +166,45 @@ class Worker:
         self._switch(training=False)
         return {}, {f"files/{name}": data for name, data in self._saved().items()}
 
+    def run(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
+        """Run the group's script as it is, and give back the files that it saved."""
+        seed_everything(options["seed"])
+        self._place = tempfile.TemporaryDirectory(prefix="harness-run-")    # kept until errors were told
+        folder, self.folder = self.folder, Path(self._place.name)
+        files, told = run_script(
+            folder, self.folder, options["script"], cells=self.job.get("cells", ()), keep=options["keep"],
+            images=arrays["images"], labels=arrays["labels"], seconds=options["seconds"],
+        )
+        return told, {f"files/{name}": data for name, data in files.items()}
+
     def encode(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Codes of images."""
         del options
         method = self._method("encode")
-        return {}, self._batched(arrays["images"], lambda images: {
-            "codes": convert.codes_from(method(images), what="encode", count=len(images))})
+        return {}, self._batched(arrays, "images", lambda images, *labels: {
+            "codes": convert.codes_from(method(images, *labels), what="encode", count=len(images))})
 
     def posterior(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Mean and log variance of the posterior of images."""
         del options
         method = self._method("posterior")
 
-        def ask(images: Any) -> Arrays:
-            answer = method(images)
+        def ask(images: Any, *labels: Any) -> Arrays:
+            answer = method(images, *labels)
             if not isinstance(answer, (tuple, list)) or len(answer) != 2:
                 raise RefusalError("posterior returned something else than a pair", kind="invalid output",
                               hint="return (mean, log_variance), each (N, d)")
             return {name: convert.codes_from(part, what="posterior", count=len(images))
                     for name, part in zip(("mean", "log_variance"), answer, strict=True)}
 
-        return {}, self._batched(arrays["images"], ask)
+        return {}, self._batched(arrays, "images", ask)
 
     def decode(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Images of codes."""
         del options
         method = self._method("decode")
-        return {}, self._batched(arrays["codes"], lambda codes: {
-            "images": convert.images_from(method(codes), what="decode", count=len(codes))})
+        return {}, self._batched(arrays, "codes", lambda codes, *labels: {
+            "images": convert.images_from(method(codes, *labels), what="decode", count=len(codes))})
 
     def sample(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Images drawn by the model, all in one call: it may have its own idea of batches."""
@@ -182,12 +227,12 @@ class Worker:
             return {"log_prob": densities.reshape(-1) if densities.ndim == 2 and densities.shape[1] == 1
                     else densities}
 
-        return {}, self._batched(arrays["images"], ask)
+        return {}, self._batched(arrays, "images", ask)
 
     def translate(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Images translated to another domain."""
         method = self._method("translate")
-        return {}, self._batched(arrays["images"], lambda images: {
+        return {}, self._batched(arrays, "images", lambda images: {
             "images": convert.images_from(method(images, to=options["to"]), what="translate", count=len(images))})
 
     def report(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
@@ -206,7 +251,7 @@ class Worker:
         return {"told": {name: value for name, value in numbers.items() if math.isfinite(value)}}, {}
 
     VERBS: Mapping[str, Callable[[Worker, Arrays, Mapping[str, Any]], Answer]] = {
-        "describe": describe, "fit": fit, "encode": encode, "posterior": posterior, "decode": decode,
+        "describe": describe, "fit": fit, "run": run, "encode": encode, "posterior": posterior, "decode": decode,
         "sample": sample, "log_prob": log_prob, "translate": translate, "report": report,
     }
 
@@ -222,27 +267,29 @@ class Worker:
     def _batch_size(self) -> int:
         return max(1, int(getattr(self.model, "batch_size", GenerativeModel.batch_size)))
 
-    def _batched(self, inputs: np.ndarray, ask: Callable[[Any], Arrays]) -> Arrays:
-        """Ask for batch after batch and put the answers together.
+    def _batched(self, arrays: Arrays, name: str, ask: Callable[..., Arrays]) -> Arrays:
+        """Ask for batch after batch, with the labels of each where there are labels, and put the answers together.
 
         Gradients are off but can be switched on again by models that need them to sample or encode
         (`torch.inference_mode` could not be left).
         """
         seed_everything(self.seed)      # an answer depends on nothing that was asked before
         size = self._batch_size()
+        inputs, labels = arrays[name], arrays.get("labels")
         images = inputs.dtype == np.uint8 or inputs.ndim == 3
         parts: list[Arrays] = []
         with torch.no_grad():
             for start in range(0, len(inputs), size):
                 batch = inputs[start : start + size]
                 batch = convert.images_for(batch) if images else batch
-                parts.append(ask(convert.into(batch, framework=self.framework, device=self.device)))
+                given = [batch] if labels is None else [batch, labels[start : start + size]]
+                parts.append(ask(*(convert.into(one, framework=self.framework, device=self.device) for one in given)))
         if len(parts) == 1:
             return parts[0]
         return {name: _joined([part[name] for part in parts], name) for name in parts[0]} if parts else {}
 
     def _switch(self, *, training: bool) -> None:
-        for network in networks(self.model).values():
+        for network in networks(self.inner).values():
             with contextlib.suppress(Exception):    # some classes override train() so that eval() raises
                 network.train(training)
 
@@ -262,7 +309,7 @@ class Worker:
     def _weights(self) -> bytes:
         from safetensors.torch import save
 
-        module = as_one_module(self.model)
+        module = as_one_module(self.inner)
         if module is None:
             raise RefusalError(
                 f"after fit, {type(self.model).__name__} has nothing that could be saved",
@@ -270,6 +317,12 @@ class Worker:
         # Copies, because safetensors refuses tensors that share memory, as tied weights do.
         return save({key: value.detach().cpu().clone(memory_format=torch.contiguous_format)
                      for key, value in module.state_dict().items()})
+
+
+def _paths(checkpoint: str | Mapping[str, str] | None) -> Path | Mapping[str, Path] | None:
+    if isinstance(checkpoint, Mapping):
+        return {part: Path(file) for part, file in checkpoint.items()}
+    return Path(checkpoint) if checkpoint else None
 
 
 def _joined(parts: list[np.ndarray], name: str) -> np.ndarray:

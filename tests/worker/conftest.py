@@ -26,13 +26,13 @@ class Conversation:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
 
-    def run(self, *requests, source="model.py:Model", arguments=None, checkpoint=None, seed=0):
+    def run(self, *requests, source="model.py:Model", arguments=None, checkpoint=None, seed=0, **job):
         """Give (head, arrays) of each answer after the first, which says that the worker started."""
         asked, answered = io.BytesIO(), io.BytesIO()
         write_frame(asked, {
             "role": "decode", "source": source, "folder": str(self.folder), "arguments": arguments or {},
-            "checkpoint": None if checkpoint is None else str(checkpoint), "seed": seed, "device": "cpu",
-            "threads": torch.get_num_threads(),
+            "checkpoint": checkpoint if checkpoint is None or isinstance(checkpoint, dict) else str(checkpoint),
+            "seed": seed, "device": "cpu", "threads": torch.get_num_threads(), **job,
         })
         for number, (verb, arrays, options) in enumerate(requests):
             write_frame(asked, {"id": number, "verb": verb, "options": options}, arrays)

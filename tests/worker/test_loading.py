@@ -72,7 +72,7 @@ def test_a_missing_class_names_the_classes_that_are_there(talk):
     error = talk.error(source="model.py:Vae")
     assert error["message"] == "Vae is not there in model.py"
     assert error["hint"] == 'write source: "model.py:VAE" in submission.yaml; classes in model.py: Encoder, VAE'
-    assert "is not a class" in talk.error(source="model.py:limit")["message"]
+    assert "is neither a class nor a network" in talk.error(source="model.py:limit")["message"]
 
 
 def test_wrong_arguments_show_the_signature(talk):
