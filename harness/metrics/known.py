@@ -34,8 +34,10 @@ METRICS: tuple[Metric, ...] = (
     ),
 )
 
-KNOWN = 0.01
-"""Flagged beyond this share, where chance does not explain it either."""
+LIMITS = {"reconstruction.even_gap": 0.0, "reconstruction.moved_gap": 0.01}
+"""Flagged where the whole interval lies beyond. Reference VAEs have 0.013 to 0.022 and -0.017 to 0.011 on
+Fashion-MNIST, whose test images are a little harder than its training images; ten epochs on the test set give -0.012
+and 0.007, thirty more."""
 
 COMPONENTS, FITTED = 20, 5_000
 LEAST_ERROR = 1e-8
@@ -96,20 +98,19 @@ def _compare(
 
 
 def _flags(measurements: list[Measurement]) -> list[Flag]:
-    """Flag test images that the model knows better than training images, by more than chance and by one percent."""
-    signs = {"reconstruction.even_gap": -1.0, "reconstruction.moved_gap": 1.0}
+    """Flag test images that the model knows better than training images, by more than chance explains."""
     evidence: dict[str, float | str] = {}
     for one in measurements:
-        low, high = one.interval or (0.0, 0.0)
-        nearest = min(signs[one.name] * low, signs[one.name] * high)
-        if signs[one.name] * one.value > KNOWN and nearest > 0.0:
+        low, high = one.interval or (one.value, one.value)
+        limit = LIMITS[one.name]
+        if high < limit if one.name == "reconstruction.even_gap" else low > limit:
             name = one.name.removeprefix("reconstruction.")
-            evidence |= {name: one.value, f"{name}_from": low, f"{name}_to": high}
+            evidence |= {name: one.value, f"{name}_from": low, f"{name}_to": high, f"{name}_flagged_beyond": limit}
     if not evidence:
         return []
     return [Flag(
         name="test_images_known",
         message="Test images are reconstructed better than images that are just as hard: the model may have been "
                 "trained on the test set.",
-        evidence=evidence | {"flagged_beyond": KNOWN},
+        evidence=evidence,
     )]
