@@ -204,13 +204,21 @@ def _flags(numbers: dict[str, float], real: dict[str, float], count: int) -> lis
             name="copies",
             message=f"{numbers[worst]:.1%} of the samples lie much nearer to a training image than is usual, and only "
                     f"{real[worst]:.1%} of unseen real images do: the model may have memorised them.",
-            evidence=evidence | {"samples": float(count)},
+            evidence=evidence | {
+                "from": wilson(numbers[worst], count)[0], "to": wilson(numbers[worst], count)[1],
+                "test_images": real[worst], "samples": float(count),
+                "flagged_above": max(COPY_SHARE, 2.0 * real[worst]),
+            },
         ))
     if numbers["duplicates"] > DUPLICATE_SHARE:
         flags.append(Flag(
             name="duplicates",
             message=f"{numbers['duplicates']:.0%} of the samples look almost like another sample.",
-            evidence={"duplicates": numbers["duplicates"], "samples": float(count)},
+            evidence={
+                "duplicates": numbers["duplicates"], "from": wilson(numbers["duplicates"], count)[0],
+                "to": wilson(numbers["duplicates"], count)[1], "samples": float(count),
+                "flagged_above": DUPLICATE_SHARE,
+            },
         ))
     return flags
 
