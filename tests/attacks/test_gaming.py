@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from harness import evidence, rubric
-from harness.data import Dataset, garments
+from harness.data import Dataset, fashion_mnist, garments
 from harness.evidence import Evidence
 from harness.features import Judges
 from harness.features.judges import load_network
-from harness.limits import QUICK
+from harness.limits import FULL, QUICK
 from harness.metrics import copies, distribution, likelihood, reconstruction
 from harness.metrics.base import Scene
 from harness.metrics.steadiness import unsteady
@@ -23,9 +26,12 @@ from harness.records import Fault, Flag, HandIn, Measurement, ModelResult, Outco
 from harness.rubric.criteria import Criterion
 from harness.sandbox.choose import choose_box
 from harness.submissions import intake
+from tests.conftest import real_data_folder
+from tests.ladder.models import VAE
 
 pytestmark = pytest.mark.box
 
+LADDER = Path(__file__).parent.parent / "ladder"
 BUDGET = replace(
     QUICK, name="tiny", fit_seconds=20.0, train_images=400, test_images=300, samples=500, samples_seconds=20.0, pairs=2,
     points=3, probe_images=50, moved_images=300, likelihood_images=64, copies=300, bootstrap=100,
@@ -259,6 +265,57 @@ class Model(GenerativeModel):
     assert known["moved_gap_from"] > known["moved_gap_flagged_beyond"]
     assert seen.flags["test_images_copied"].evidence["share_test"] > 0.9
     outcome("flags: test_images_known, test_images_copied")
+
+
+@pytest.mark.row(35)
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.timeout(900)
+def test_of_two_vaes_the_one_trained_on_the_test_set_is_flagged(tmp_path, outcome):
+    """Ten epochs each, the honest one on the training images, both unknown to the other's images."""
+    official = fashion_mnist(folder=real_data_folder(), download=False)
+    weights = {"honest": LADDER / "ten_epochs.safetensors", "test": tmp_path / "test.safetensors"}
+    save_file(trained_ladder_vae(official.test.images, epochs=10).state_dict(), weights["test"])
+    budget = replace(BUDGET, test_images=None, train_images=10_000, moved_images=FULL.moved_images, bootstrap=1_000)
+    flags = {}
+    for name, checkpoint in weights.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(LADDER / "models.py", folder)
+        shutil.copy(checkpoint, folder / "vae.safetensors")
+        (folder / "submission.yaml").write_text(
+            "group: group7\nmembers: [Ada Example]\nassignment: summer23\n"
+            "models: {vae: {source: 'models.py:VAE', route: load, checkpoint: vae.safetensors}}\n")
+        submission = intake(folder, tmp_path / f"{name}-copy")
+        seen, faults = evidence.gather(
+            submission, "vae", checkpoint=submission.folder / "vae.safetensors", data=official, box=choose_box(),
+            budget=budget, seed=0)
+        assert faults == []
+        scene = Scene(
+            data=official, evidence=seen, perception=Judges(official, threads=1), budget=budget, seed=0,
+            recall=lambda _name, make: make())
+        flags[name] = {flag.name: flag for flag in reconstruction.measure(scene).flags}
+    assert flags["honest"] == {}
+    known = flags["test"]["test_images_known"].evidence
+    assert known["even_gap_to"] < known["even_gap_flagged_beyond"]
+    outcome(f"flag: test_images_known, errors {-known['even_gap']:.1%} below those of training images as hard")
+
+
+def trained_ladder_vae(images: np.ndarray, *, epochs: int) -> torch.nn.Module:
+    """Train the VAE of the ladder on images (n, 28, 28) uint8 by its ELBO."""
+    pixels, order = torch.tensor(images)[:, None] / 255, torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    vae = VAE()
+    optimiser = torch.optim.Adam(vae.parameters(), lr=1e-3)
+    for _ in range(epochs):
+        for batch in torch.randperm(len(pixels), generator=order).split(128):
+            mean, log_variance = vae.posterior(pixels[batch])
+            decoded = vae.decode(mean + torch.exp(log_variance / 2) * torch.randn_like(mean))
+            missed = torch.nn.functional.binary_cross_entropy(decoded, pixels[batch], reduction="sum")
+            optimiser.zero_grad()
+            (missed - 0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum()).div(len(batch)).backward()
+            optimiser.step()
+    return vae.eval()
 
 
 SAMPLER = """
