@@ -30,18 +30,18 @@ A flag is something that a person should look at. It never takes points: it stan
   VAEs lose 0.03% by it.
 - `test_images_known`: test images come back better than images that are just as hard; see below.
 - `codes_unstable`: the same images were given other codes a second time.
-- `codes_depend_on_batch`, `images_depend_on_batch`: 300 test images were given other codes, or other images from the same
-  codes, when they were asked for in another order.
+- `codes_depend_on_batch`, `images_depend_on_batch`: 300 test images were given other codes, or other images from the
+  same codes, when they were asked for in another order.
 - `codes_collapsed`: all images have one code. `code_ignored`: images hardly change between the codes of two classes.
 - `labels_leak`: the codes part the classes better than a classifier's features do.
 - `copies`: more than 5% of the samples, and more than twice as many as of real test images, lie nearer to a training
   image than half of what is usual. `test_images_copied`: the same of test images, beside training images.
-- `duplicates`: samples look like one another. `collapse`: they are real enough, but show next to nothing of the variety.
-  `classes_missing`: hardly any of a class.
+- `duplicates`: samples look like one another. `collapse`: they are real enough, but show next to nothing of the
+  variety. `classes_missing`: hardly any of a class.
 - `seed_ignored`: another seed drew the same samples. `seed_unstable`: the same seed drew others.
 - `judges_disagree`: one of the two judge networks sees more than twice the distance that the other sees.
-- `worse_than_uniform`, `impossible_likelihood`, `no_density`: the stated likelihood is worse than that of uniform noise,
-  better than any can be, or gives noise a density that cannot integrate to one.
+- `worse_than_uniform`, `impossible_likelihood`, `no_density`: the stated likelihood is worse than that of uniform
+  noise, better than any can be, or gives noise a density that cannot integrate to one.
 
 ### Trained on the test set?
 
