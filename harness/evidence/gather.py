@@ -13,6 +13,7 @@ import numpy as np
 from harness.contract import CAPABILITIES
 from harness.data import Dataset
 from harness.evidence.arrays import Evidence, Path
+from harness.evidence.checks import Moved
 from harness.evidence.decoder import EPSILON, Decoded, ask_decoder
 from harness.evidence.encoder import Encoded, ask_encoder
 from harness.evidence.exchange import Exchange
@@ -115,12 +116,14 @@ def _put_together(
         test_codes=encoded.test_codes, train_codes=encoded.train_codes, codes_repeated=encoded.codes_repeated,
         posterior=encoded.posterior,
         reconstructions=decoded.test, train_reconstructions=decoded.train,
-        probes=_probes(plan, decoded.probes),
+        probes=_probes(plan, decoded.probes), moved=_moved(plan, decoded.moved),
+        rebatched=plan.rebatched, codes_rebatched=encoded.codes_rebatched,
+        images_rebatched=decoded.rebatched, images_coarse=decoded.coarse,
         within=_path(plan, plan.within, decoded.within), between=_path(plan, plan.between, decoded.between),
         path_steps=decoded.path_steps, path_epsilon=EPSILON,
         samples=samples.images, sample_labels=samples.labels,
         samples_repeated=samples.repeated, samples_other=samples.other,
-        log_prob=encoded.log_prob, log_prob_kind=says.log_prob_kind,
+        log_prob=encoded.log_prob, log_prob_noise=encoded.log_prob_noise, log_prob_kind=says.log_prob_kind,
         whole_codes=also_says.whole_codes, translations=encoded.translations, told=encoded.told,
         seconds=dict(ledger.seconds),
     )
@@ -139,4 +142,14 @@ def _probes(plan: Plan, decoded: np.ndarray | None) -> dict[str, tuple[np.ndarra
     return {
         name: (images.astype(np.float32) / np.float32(255), part)
         for (name, images), part in zip(plan.probes.items(), parts, strict=True)
+    }
+
+
+def _moved(plan: Plan, decoded: np.ndarray | None) -> dict[str, Moved]:
+    if decoded is None:
+        return {}
+    parts = np.split(decoded, np.cumsum([len(part.images) for part in plan.moved.values()])[:-1])
+    return {
+        name: replace(asked, reconstructions=part)
+        for (name, asked), part in zip(plan.moved.items(), parts, strict=True)
     }

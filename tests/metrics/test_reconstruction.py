@@ -83,6 +83,7 @@ def test_everything_is_there_with_its_interval(linear):
         "mse_p95",
         "train_mse",
         "train_gap",
+        "even_gap",
         "fid_relative",
         "class_agreement",
         "code_numbers",
