@@ -107,7 +107,7 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
     """Grade one hand-in.
 
     Args:
-        path: the folder that was handed in; it is copied first, and only the copy is used.
+        path: the folder or zip archive that was handed in; it is copied first, and only the copy is used.
         workshop: data, box, judges and settings.
         progress: told what is being done.
 
@@ -146,6 +146,19 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
         group=submission.manifest.group, assignment=assignment, marks=marks, theory=theory, measurements=models,
         hand_in=hand_in, faults=faults, provenance=_provenance(path, workshop, submission, clock, models),
     )
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """Make the folder in which a hand-in is graded.
+
+    Raises:
+        HarnessFault: there is no place for it.
+
+    """
+    try:
+        return tempfile.TemporaryDirectory(prefix="harness-")
+    except OSError as error:
+        raise HarnessFault(f"no temporary folder can be made ({error}); free space, or set TMPDIR") from error
 
 
 def _read_report(submission: Submission, clock: _Clock) -> tuple[HandIn, list[Fault]]:
