@@ -148,19 +148,6 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
     )
 
 
-def _scratch() -> tempfile.TemporaryDirectory[str]:
-    """Make the folder in which a hand-in is graded.
-
-    Raises:
-        HarnessFault: there is no place for it.
-
-    """
-    try:
-        return tempfile.TemporaryDirectory(prefix="harness-")
-    except OSError as error:
-        raise HarnessFault(f"no temporary folder can be made ({error}); free space, or set TMPDIR") from error
-
-
 def _read_report(submission: Submission, clock: _Clock) -> tuple[HandIn, list[Fault]]:
     with clock.stage("report"):
         hand_in, faults = handin.facts(submission)

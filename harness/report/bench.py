@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
+import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from harness.lms import as_csv
+from harness.lms import safe_cell
 from harness.metrics import METRICS
 from harness.records import BenchResult, BenchRow, Measurement
 from harness.report.figures import Grid, picture_grid
@@ -243,13 +245,14 @@ def _apart(dots: Sequence[Dot], *, line: float = 13.0) -> list[Dot]:
 
 def _csv(result: BenchResult) -> str:
     """Write one line for each measurement of each contender."""
-    table: list[list[str | float | None]] = [
-        ["contender", "measurement", "value", "low", "high", "unit", "better", "sample_size", "seeds"]]
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["contender", "measurement", "value", "low", "high", "unit", "better", "sample_size", "seeds"])
     for row in result.rows:
         for name, one in row.model.measurements.items():
             low, high = one.interval or ("", "")
             values = row.over_seeds.get(name, [])
-            table.append([
-                row.name, name, one.value, low, high, one.unit, one.better, one.sample_size,
-                " ".join(repr(value) for value in values)])
-    return as_csv(table)
+            table.writerow([
+                safe_cell(row.name), safe_cell(name), one.value, low, high, safe_cell(one.unit), one.better,
+                one.sample_size, " ".join(repr(value) for value in values)])
+    return out.getvalue()

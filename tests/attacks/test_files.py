@@ -627,12 +627,16 @@ def test_row_49_notebooks_lie_inert_in_the_copy_whatever_they_hold(tmp_path, out
 
 
 @pytest.mark.row(49)
-def test_row_49_a_notebook_named_as_the_model_is_refused_with_what_to_do(tmp_path, outcome):
+@pytest.mark.box
+@pytest.mark.parametrize("content", ["{", json.dumps(SCRIPTED)])
+def test_row_49_a_notebook_without_the_model_is_the_groups_fault_in_words(tmp_path, outcome, content):
     folder = noise_hand_in(tmp_path / "group", manifest=MANIFEST.replace("model.py:", "train.ipynb:"))
-    (folder / "train.ipynb").write_text(json.dumps(SCRIPTED))
-    fault = refused(folder, tmp_path / "copy")
-    assert "is a notebook, which is not run; export it as a Python file" in fault.message
-    outcome(fault)
+    (folder / "train.ipynb").write_text(content)
+    result = grade(folder, small_workshop())
+    (fault, *_) = result.all_faults
+    assert not fault.ours
+    assert fault.hint
+    outcome(fault.kind)
 
 
 # --- 50: answers

@@ -21,6 +21,7 @@ from rich.console import Console
 
 from harness.cli.running import Checked, Graded
 from harness.grading import grade
+from harness.lms import safe_cell
 from harness.records import BenchResult, BenchRow, GradeResult, Measurement, ModelResult
 from harness.report import write_bench, write_index, write_report
 from tests.attacks.tiny import ROOT, noise_hand_in, small_workshop
@@ -236,6 +237,17 @@ def test_row_53_names_on_the_command_line_come_back_harmless(tmp_path, outcome, 
     assert done.returncode == 2
     assert "there is no such folder" in done.stderr
     assert acts(done.stderr + done.stdout) == []
+    outcome("neutralised")
+
+
+@pytest.mark.row(53)
+@pytest.mark.parametrize("text", [
+    "=1+1", "=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1", "\n=1+1", " =1+1", "＝1+1", "-A1",
+    "--1",
+])
+def test_row_53_a_formula_in_a_table_begins_with_an_apostrophe_and_numbers_do_not(text, outcome):
+    assert safe_cell(text) == f"'{text}"
+    assert [safe_cell(number) for number in ("-1", "+2.5", "-1e-5", "a=b")] == ["-1", "+2.5", "-1e-5", "a=b"]
     outcome("neutralised")
 
 
