@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,11 +15,13 @@ from rich.padding import Padding
 
 from harness.cli.exits import DONE, FAULTS, OURS
 from harness.cli.terminal import printed_json
-from harness.errors import HarnessFault
+from harness.errors import HarnessFault, UserError
 from harness.grading import Workshop, grade
 from harness.records import Fault, GradeResult, Outcome, TheoryResult
 
 __all__ = ["Checked", "Graded", "check_one", "grade_all"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -126,12 +129,17 @@ def _ours(what: str, graded: Graded) -> Iterator[None]:
     """Note what fails on our side (a full disk, no memory) beside what it was about, and go on with the next."""
     try:
         yield
+    except UserError:
+        raise
     except HarnessFault as fault:
         graded.failed[what] = str(fault)
     except MemoryError:
         graded.failed[what] = "no memory left"
     except OSError as error:
         graded.failed[what] = f"the machine failed: {error}"
+    except Exception as error:      # a mistake in our own code, met in one hand-in, must not cost the others their grade
+        logger.exception("grading %s failed", what)
+        graded.failed[what] = f"{type(error).__name__}: {error}"
 
 
 def _told_apart(result: GradeResult, folder: Path, graded: Graded) -> GradeResult:
