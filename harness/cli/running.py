@@ -137,7 +137,7 @@ def _ours(what: str, graded: Graded) -> Iterator[None]:
         graded.failed[what] = "no memory left"
     except OSError as error:
         graded.failed[what] = f"the machine failed: {error}"
-    except Exception as error:      # a mistake in our own code, met in one hand-in, must not cost the others their grade
+    except Exception as error:      # a mistake of our own, met in one hand-in, must not cost the others their grade
         logger.exception("grading %s failed", what)
         graded.failed[what] = f"{type(error).__name__}: {error}"
 
