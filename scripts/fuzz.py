@@ -14,6 +14,7 @@ import contextlib
 import faulthandler
 import importlib.util
 import io
+import os
 import subprocess
 import sys
 import tempfile
@@ -230,10 +231,10 @@ def main() -> None:
     share = str(max(1, given.seconds // len(chosen)))
     by = "atheris" if way == "--steered" else "Hypothesis"
     print(f"{share} s for each of {', '.join(chosen)}, by {by}", flush=True)
-    failed = [
-        target for target in chosen
-        if subprocess.run([sys.executable, __file__, target, way, "--seconds", share], check=False).returncode
-    ]
+    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:     # atheris ends its process without tidying up
+        env = {**os.environ, "TMPDIR": scratch}
+        command = [sys.executable, __file__, way, "--seconds", share]
+        failed = [one for one in chosen if subprocess.run([*command, one], env=env, check=False).returncode]
     sys.exit(f"found something in {', '.join(failed)}: see above" if failed else 0)
 
 

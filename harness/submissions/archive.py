@@ -115,7 +115,7 @@ def _files(archive: zipfile.ZipFile, path: Path, limits: Intake) -> Iterator[tup
     left: set[str] = set()
     for info in archive.infolist():
         place = _place(info, limits)
-        if info.is_dir():
+        if _name(info).endswith("/"):       # a folder; zipfile's own is_dir() fails where there is no name
             continue
         if folder := _left_folder(place):
             name, reason = folder
@@ -136,7 +136,7 @@ def _place(info: zipfile.ZipInfo, limits: Intake) -> PurePosixPath:
             rationale="Each file has its place below the hand-in.",
             hint="Pack the folder itself, from the folder above it.",
         )
-    if not place.parts and not info.is_dir():
+    if not place.parts and not name.endswith("/"):
         raise Rejected(
             "the archive holds a file without a name", rationale="Each file has its place below the hand-in.",
             hint="Pack the folder again.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -94,8 +95,8 @@ def check_depth(below: PurePosixPath, limits: Intake) -> None:
 def check_name(name: str, below: PurePosixPath) -> None:
     """Refuse a name of a file or folder that hides something, or means different files on different systems."""
     odd = [letter for letter in name if letter in "\\/" or unicodedata.category(letter) in _ODD]
-    if odd or len(name) > 200:
-        what = f"the character U+{ord(odd[0]):04X}" if odd else "over 200 characters"
+    if odd or len(os.fsencode(name)) > 200:
+        what = f"the character U+{ord(odd[0]):04X}" if odd else "over 200 bytes"
         raise Rejected(
             f"in {str(below)!r} a file or folder has an odd name, with {what}: {documents.shown(name)}",
             rationale="Such names cannot be shown safely, or mean different files on different systems.",

@@ -170,6 +170,8 @@ BOMBS = {
         + b"PK\6\7" + struct.pack("<LQL", 0, 0, 1) + whole(b"", []), "broken one"),
     "places before the beginning": (
         lambda: whole(b"", [listed(b"a", 5, 5, 0, 2**32 - 1)]), "broken one"),
+    "a name that is empty": (lambda: whole(local(b"", b"", 0, 0), [listed(b"", 0, 0, 0, 0)]), "without a name"),
+    "a name of nothing but its end": (lambda: whole(b"", [listed(b"\0", 0, 0, 0, 0)]), "odd name|broken one"),
     "nothing but an ending": (lambda: whole(b"", []), "no file that can be graded"),
     "no zip at all": (lambda: b"7z\xbc\xaf\x27\x1c" * 100, "broken one"),
     "empty": (lambda: b"", "broken one"),
@@ -239,7 +241,7 @@ NAMES = {
 }
 HIDDEN = [
     "new\nline.py", "turn\u202egpj.py", "zero\u200bwidth.py", "esc\x1b[2J.py", "bell\x07", "tag\U000e0041.py",
-    "a" * 201,
+    "a" * 201, "\u6570" * 70,
 ]
 
 
