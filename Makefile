@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+SECONDS ?= 60
 
-.PHONY: help install demo test test-slow attacks check bench clean
+.PHONY: help install demo test test-slow attacks fuzz check bench clean
 
 help:            ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -27,6 +28,11 @@ test-slow: install  ## the slow tests alone, which CI runs too
 
 attacks: install ## attack the box and the program; print a row for each attack
 	$(BIN)/pytest -q --attack-table tests/attacks
+
+fuzz: install    ## feed what reads strangers' bytes with odd ones for a minute (SECONDS=60)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt atheris || \
+		echo "no atheris for this Python: Hypothesis makes the inputs"
+	$(BIN)/python scripts/fuzz.py --seconds $(SECONDS)
 
 check: install   ## lint, types, import order
 	$(BIN)/ruff check .

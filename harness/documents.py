@@ -36,6 +36,9 @@ MAX_DEPTH = 16
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters and bidirectional overrides; a line break and a tabulator are not among them."""
 
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What PyYAML counts as the end of a line."""
+
 MOST_PROBLEMS = 8       # more of them in one message help nobody
 
 T = TypeVar("T", bound=BaseModel)
@@ -292,7 +295,7 @@ def _syntax(error: yaml.YAMLError, text: str, name: str) -> str:
 
 
 def _remedy(text: str, line: int, problem: str) -> str:
-    written = (*text.split("\n"), "")[line - 1]
+    written = "".join(_LINE_BREAK.split(text)[line - 1:line])       # the end may count as a line that has no text
     if re.search(r":\s+-\s*$", written):
         return 'a lone "-" starts a list: quote it'
     if "\t" in written and "token" in problem:

@@ -107,7 +107,7 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
     """Grade one hand-in.
 
     Args:
-        path: the folder that was handed in; it is copied first, and only the copy is used.
+        path: the folder or zip archive that was handed in; it is copied first, and only the copy is used.
         workshop: data, box, judges and settings.
         progress: told what is being done.
 

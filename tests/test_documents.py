@@ -135,6 +135,8 @@ def test_json_reads_as_what_it_says(value):
     ("group: a\nmembers:\n\t- b", ["line 3: not valid YAML", "not with tabs"]),
     ("group: a\nperson: -", ["line 2: not valid YAML", 'a lone "-" starts a list: quote it']),
     ("group: a\n\nmembers: [\x07]", ["line 3: not valid YAML"]),
+    ("group: a\rperson: -", ["line 2: not valid YAML", 'a lone "-" starts a list: quote it']),
+    ("group: 'a\r\r\x85\u2028", ["not valid YAML"]),
     ("group: \ud800", ["line 1: half a surrogate pair"]),
 ])
 def test_a_message_names_file_line_field_and_remedy(text, words):

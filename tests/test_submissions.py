@@ -163,10 +163,11 @@ def test_no_such_folder(tmp_path, into):
         intake(tmp_path / "nowhere", into)
 
 
-def test_an_archive_is_to_be_unpacked(tmp_path, into):
-    (tmp_path / "group3.zip").write_bytes(b"PK")
-    with pytest.raises(UserError, match="unpack it, and give the folder"):
-        intake(tmp_path / "group3.zip", into)
+@pytest.mark.parametrize("name", ["group3.tar.gz", "group3.TGZ", "group3.7z", "group3.rar"])
+def test_an_archive_of_another_kind_is_to_be_packed_as_zip(tmp_path, into, name):
+    (tmp_path / name).write_bytes(b"7z")
+    assert "Pack the folder as .zip" in rejection(tmp_path / name, into).hint
+    assert group_of(tmp_path / name) == "group3"
 
 
 def test_a_manifest_is_not_the_folder(hand_in, into):

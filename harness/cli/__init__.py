@@ -97,11 +97,16 @@ def main() -> None:
         _end(str(error), WRONG_USE)
     except HarnessFault as fault:
         _end(f"fault of the harness (it costs nobody points): {fault}", OURS)
+    except MemoryError:
+        _end("fault of the harness (it costs nobody points): no memory left; close other programs", OURS)
     except KeyboardInterrupt:
         _end("stopped; reports that were finished are kept", INTERRUPTED)
 
 
 def _end(message: str, code: int) -> NoReturn:
     """Say on the error stream how it ended, in red where that is a terminal, and leave."""
-    typer.secho(f"harness: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+    from harness.documents import harmless
+
+    # A message may name files, and a stranger may have named those.
+    typer.secho(f"harness: {harmless(message)}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
     sys.exit(code)

@@ -46,7 +46,7 @@ def bench(
     from harness.bench.contenders import contenders
     from harness.bench.running import Plan, run_bench
     from harness.cli.grade import budget_named, check_device
-    from harness.cli.terminal import Stages, console, stages
+    from harness.cli.terminal import Stages, console, plain, printed_json, stages
     from harness.cli.workshop import box_for_own_code, load_data, workshop
     from harness.course import find_course
     from harness.report import write_bench
@@ -72,13 +72,13 @@ def bench(
             course, entrants, shop, plan, progress=lambda name: Stages(progress, group=name))
     page = None if table else write_bench(result, (reports or course.reports) / "bench")
     if as_json:
-        typer.echo(result.model_dump_json(
-            indent=2, by_alias=True, exclude={"rows": {"__all__": {"model": {"pictures", "clouds", "tables"}}}}))
+        typer.echo(printed_json(
+            result, by_alias=True, exclude={"rows": {"__all__": {"model": {"pictures", "clouds", "tables"}}}}))
     else:
         out = console()
         out.print(bench_table(result))
         if page:
-            out.print(f"\n[bold]report[/] {page}", soft_wrap=True)
+            out.print(f"\n[bold]report[/] {plain(str(page))}", soft_wrap=True)
     raise typer.Exit(DONE if all(row.model.outcome == "scored" for row in result.rows) else FAULTS)
 
 

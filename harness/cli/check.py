@@ -13,7 +13,7 @@ __all__ = ["check"]
 
 
 def check(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the hand-in.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the hand-in, or a zip archive of it.")],
     *,
     data: Data = None,
     stand_in: StandIn = False,

@@ -22,7 +22,8 @@ __all__ = ["budget_named", "check_device", "grade", "hand_ins"]
 
 
 def grade(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders of hand-ins; submissions/* works.")],
+    paths: Annotated[list[Path], typer.Argument(
+        metavar="PATH...", help="Folders of hand-ins, or zip archives; submissions/* works.")],
     *,
     data: Data = None,
     stand_in: StandIn = False,
@@ -101,17 +102,19 @@ def check_device(device: str) -> None:
 
 
 def hand_ins(paths: Sequence[Path]) -> list[Path]:
-    """Take the folders among the paths; a stray file among several (submissions/README.md) is passed over.
+    """Take the folders and archives among the paths; a stray file among several (submissions/README.md) is passed over.
 
     Raises:
-        UserError: a path does not exist, or none is a folder.
+        UserError: a path does not exist, or none is a hand-in.
 
     """
+    from harness.submissions import is_archive
+
     for path in paths:
         if not path.exists():
             raise UserError(
                 f"{path}: there is no such folder; give the folder of a hand-in, such as submissions/group1")
-    folders = list(dict.fromkeys(path for path in paths if path.is_dir()))
-    if not folders:
-        raise UserError(f"{paths[0]}: not a folder; give the folder of a hand-in (unpack an archive first)")
-    return folders
+    found = list(dict.fromkeys(path for path in paths if path.is_dir() or is_archive(path)))
+    if not found:
+        raise UserError(f"{paths[0]}: not a folder; give the folder of a hand-in, or a zip archive of one")
+    return found

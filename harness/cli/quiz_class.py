@@ -35,7 +35,7 @@ def stats(
 
     Shares and correlations come with intervals of 95 %. What is listed for a look is no verdict on anybody.
     """
-    from harness.cli.terminal import console, plain
+    from harness.cli.terminal import console, plain, printed_json
     from harness.course import find_course
     from harness.documents import counted
     from harness.quiz.cohort import statistics
@@ -44,7 +44,7 @@ def stats(
     collected = collect(hand_ins, course=find_course(), quiz=quiz)
     found = statistics(collected.marked, left_out=collected.left_out)
     if as_json:
-        typer.echo(found.model_dump_json(indent=2))
+        typer.echo(printed_json(found))
     else:
         out = console()
         out.print(_table(found))

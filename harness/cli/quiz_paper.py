@@ -100,7 +100,9 @@ def read(
             raise UserError(f"{out} is there already; name another file with -o, or move it away")
         _write(out, as_yaml(readings, asked).encode())
     if as_json:
-        typer.echo(readings.model_dump_json(indent=2, exclude={"readings": {"__all__": {"crop"}}}))
+        from harness.cli.terminal import printed_json
+
+        typer.echo(printed_json(readings, exclude={"readings": {"__all__": {"crop"}}}))
     else:
         _show(readings, out)
     raise typer.Exit(FAULTS if readings.open else DONE)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -12,11 +14,14 @@ from rich.console import Console
 from rich.padding import Padding
 
 from harness.cli.exits import DONE, FAULTS, OURS
-from harness.errors import HarnessFault
+from harness.cli.terminal import printed_json
+from harness.errors import HarnessFault, UserError
 from harness.grading import Workshop, grade
 from harness.records import Fault, GradeResult, Outcome, TheoryResult
 
 __all__ = ["Checked", "Graded", "check_one", "grade_all"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -24,7 +29,7 @@ class Graded:
     """What a run over hand-ins made."""
 
     results: list[tuple[GradeResult, Path]] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)    # folder -> our own fault that stopped its grade
+    failed: dict[str, str] = field(default_factory=dict)    # hand-in or page -> our own fault that stopped it
     index: Path | None = None
 
     @property
@@ -60,11 +65,11 @@ class Graded:
             out.print(marks_table(result))
             for line in problems(result):
                 out.print(Padding(line, (0, 0, 0, 2)))
-            out.print(f"[dim]report[/] {report}", soft_wrap=True)
+            out.print(f"[dim]report[/] {plain(str(report))}", soft_wrap=True)
         for folder, message in self.failed.items():
-            out.print(f"[magenta]not graded[/] {plain(folder)}: {plain(message)}")
+            out.print(f"[magenta]fault of the harness[/] {plain(folder)}: {plain(message)}")
         if self.index:
-            out.print(f"\n[bold]all reports[/] {self.index}", soft_wrap=True)
+            out.print(f"\n[bold]all reports[/] {plain(str(self.index))}", soft_wrap=True)
 
 
 def _failed_by_us(result: GradeResult) -> bool:
@@ -94,25 +99,47 @@ def _summary(result: GradeResult, report: Path) -> dict[str, object]:
 
 
 def grade_all(folders: Sequence[Path], workshop: Workshop, reports: Path, *, quiet: bool) -> Graded:
-    """Grade each folder; what goes wrong with one leaves the others as they are."""
+    """Grade each folder; what goes wrong with one leaves the others as they are.
+
+    Raises:
+        UserError: another run is grading into the same folder of reports, or the course lacks something.
+
+    """
+    from harness.cli.alone import alone_in
     from harness.cli.terminal import Stages, stages
     from harness.report import write_index, write_report
 
     graded = Graded()
-    with stages(quiet=quiet) as progress:
+    with alone_in(reports), stages(quiet=quiet) as progress:
         for folder in folders:
             shown = Stages(progress, group=folder.name)
-            try:
+            with _ours(str(folder), graded):
                 result = _told_apart(grade(folder, workshop, progress=shown), folder, graded)
                 shown("writing the report", None)
                 graded.results.append((result, write_report(result, reports)))
-            except HarnessFault as fault:
-                graded.failed[str(folder)] = str(fault)
-            finally:
-                shown.end()
-    if graded.results:
-        graded.index = write_index(reports)
+            shown.end()
+        if graded.results:
+            with _ours(str(reports / "index.html"), graded):
+                graded.index = write_index(reports)
     return graded
+
+
+@contextmanager
+def _ours(what: str, graded: Graded) -> Iterator[None]:
+    """Note what fails on our side (a full disk, no memory) beside what it was about, and go on with the next."""
+    try:
+        yield
+    except UserError:
+        raise
+    except HarnessFault as fault:
+        graded.failed[what] = str(fault)
+    except MemoryError:
+        graded.failed[what] = "no memory left"
+    except OSError as error:
+        graded.failed[what] = f"the machine failed: {error}"
+    except Exception as error:      # a mistake of our own, met in one hand-in, must not cost the others their grade
+        logger.exception("grading %s failed", what)
+        graded.failed[what] = f"{type(error).__name__}: {error}"
 
 
 def _told_apart(result: GradeResult, folder: Path, graded: Graded) -> GradeResult:
@@ -142,11 +169,9 @@ class Checked:
 
     def to_json(self) -> str:
         """Give the whole result without its pictures, as one JSON object."""
-        return self.result.model_dump_json(
-            indent=2, by_alias=True, exclude={
-                "hand_in": {"page"}, "marks": True, "measurements": {"__all__": {"pictures", "clouds"}},
-            },
-        )
+        return printed_json(self.result, by_alias=True, exclude={
+            "hand_in": {"page"}, "marks": True, "measurements": {"__all__": {"pictures", "clouds"}},
+        })
 
     def show(self, out: Console) -> None:
         """Print what will be measured, what is missing, what was measured now, and what fails."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from pydantic import BaseModel
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -15,11 +18,20 @@ from rich.table import Table
 from harness.documents import harmless
 from harness.records import GradeResult, ModelResult, Outcome, TheoryResult
 
-__all__ = ["Stages", "console", "marks_table", "measurements_table", "plain", "problems", "stages", "theory_table"]
+__all__ = [
+    "Stages", "console", "marks_table", "measurements_table", "plain", "printed_json", "problems", "stages",
+    "theory_table",
+]
+
 
 def plain(text: str) -> str:
     """Make text of a hand-in safe to print: no control characters, no bidirectional overrides, no markup."""
     return escape(harmless(text))
+
+
+def printed_json(record: BaseModel, **options: Any) -> str:
+    """Write a record as JSON for a terminal: what is not ASCII is escaped, so that it does nothing but show."""
+    return json.dumps(json.loads(record.model_dump_json(**options)), indent=2)
 
 
 def console(*, err: bool = False) -> Console:

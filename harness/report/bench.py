@@ -13,6 +13,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from harness.lms import safe_cell
 from harness.metrics import METRICS
 from harness.records import BenchResult, BenchRow, Measurement
 from harness.report.figures import Grid, picture_grid
@@ -252,6 +253,6 @@ def _csv(result: BenchResult) -> str:
             low, high = one.interval or ("", "")
             values = row.over_seeds.get(name, [])
             table.writerow([
-                row.name, name, one.value, low, high, one.unit, one.better, one.sample_size,
-                " ".join(repr(value) for value in values)])
+                safe_cell(row.name), safe_cell(name), one.value, low, high, safe_cell(one.unit), one.better,
+                one.sample_size, " ".join(repr(value) for value in values)])
     return out.getvalue()

@@ -87,6 +87,7 @@ def write_index(reports_folder: Path) -> Path:
 
     Raises:
         UserError: the list cannot be written.
+        HarnessFault: the disk is full, or fails.
 
     """
     rows: list[Row] = []

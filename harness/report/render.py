@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.errors import UserError
+from harness.errors import HarnessFault, UserError
 from harness.records import GradeResult, Outcome
 from harness.report import text
 from harness.report.page import page_of
@@ -30,6 +31,9 @@ OUTCOMES: dict[Outcome, tuple[str, str]] = {
     Outcome.NOT_HANDED_IN: ("○", "not handed in"),
 }
 """A sign and words for each outcome: colour alone must never tell them apart."""
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What is the machine's fault, and nothing that the person at the terminal asked for."""
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -51,6 +55,7 @@ def write_report(result: GradeResult, folder: Path) -> Path:
 
     Raises:
         UserError: the files cannot be written.
+        HarnessFault: the disk is full, or fails.
 
     """
     place = folder / folder_name(result.group)
@@ -76,6 +81,7 @@ def write_atomically(
 
     Raises:
         UserError: it cannot be written.
+        HarnessFault: the disk is full, or fails.
 
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
@@ -86,7 +92,8 @@ def write_atomically(
     except OSError as error:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
-        raise UserError(
+        fault = HarnessFault if error.errno in _DISK else UserError
+        raise fault(
             f"{path} cannot be written ({error.strerror or error}); {remedy}"
         ) from error
 

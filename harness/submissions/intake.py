@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import os
 import re
-import stat
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from harness import documents
 from harness.errors import HarnessFault, Rejected, UserError
-from harness.limits import INTAKE, MIB, Intake
+from harness.limits import INTAKE, Intake
 from harness.records import Fault
-from harness.submissions.leavings import reason_to_leave, reason_to_leave_folder
+from harness.submissions.archive import OTHER_ARCHIVES, ZIP, files_in_zip, other_archive, top_folder
+from harness.submissions.folder import files_in_folder
 from harness.submissions.manifest import Manifest
+from harness.submissions.survey import Entry, survey
 
-__all__ = ["MANIFEST", "Submission", "group_of", "intake"]
+__all__ = ["MANIFEST", "Submission", "group_of", "intake", "is_archive"]
 
 MANIFEST = "submission.yaml"
-
-_ODD = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})     # categories of letters that no name needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +34,7 @@ class Submission:
     Attributes:
         manifest: what the group says about it.
         folder: the clean copy; regular files and folders only.
-        original: the folder that was handed in.
+        original: the folder or archive that was handed in.
         files: path in the copy -> SHA-256, sorted by path.
         left_out: path -> why it was not copied.
         fingerprint: SHA-256 over all of `files`.
@@ -58,190 +55,128 @@ class Submission:
 def group_of(path: Path) -> str:
     """Name the group of a hand-in whose manifest cannot be read: its folder's name, made safe for a path."""
     name = path.resolve().name
+    ending = next((end for end in (ZIP, *OTHER_ARCHIVES) if name.lower().endswith(end)), "")
+    if ending and not path.is_dir():
+        name = name[:-len(ending)]
     return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip("._-")[:64] or "unnamed"
 
 
-def intake(folder: Path, into: Path, *, limits: Intake = INTAKE) -> Submission:
-    """Copy a hand-in into the empty folder `into`, and read its manifest.
+def is_archive(path: Path) -> bool:
+    """Whether a path is an archive by its name: one that is read, or one that is refused in words."""
+    return path.is_file() and path.name.lower().endswith((ZIP, *OTHER_ARCHIVES))
+
+
+def intake(path: Path, into: Path, *, limits: Intake = INTAKE) -> Submission:
+    """Copy a hand-in, a folder or a zip archive of one, into the empty folder `into`, and read its manifest.
 
     Raises:
-        UserError: there is no such folder, or it is a file.
+        UserError: there is no such folder, or it is a file of another kind.
         Rejected: it cannot be graded as it is; says why, and what to do.
         HarnessFault: the copy cannot be written.
 
     """
-    _check_place(folder)
-    found, left_out = _survey(folder, limits)
-    if not found:
-        raise Rejected(
-            f"the folder {folder.name!r} holds no file that can be graded" + _but_left_out(left_out),
-            rationale=f"A hand-in is a folder with a {MANIFEST}, the code and weights of models, a report.",
-            hint="Put your files into the folder; `harness new` writes one to start from.",
-        )
-    files = _copy(folder, into, found, left_out, limits)
+    _check_place(path)
+    if path.is_dir():
+        found, left_out = survey(files_in_folder(path, limits), limits)
+        files = _copy(path, into, found, left_out, limits)
+    else:
+        with files_in_zip(path, limits) as listing:
+            found, left_out = _without_top_folder(*survey(listing, limits))
+            files = _copy(path, into, found, left_out, limits)
     if MANIFEST not in files:
         raise _no_manifest(files, left_out)
     manifest = _read_manifest(into)
     return Submission(
-        manifest=manifest, folder=into, original=folder, files=files, left_out=left_out,
+        manifest=manifest, folder=into, original=path, files=files, left_out=left_out,
         fingerprint=_fingerprint(files), missing=_missing_files(manifest, files, left_out),
     )
 
 
-def _check_place(folder: Path) -> None:
-    if folder.is_dir():
+def _check_place(path: Path) -> None:
+    if path.is_dir():
         return
-    if not folder.exists():
-        raise UserError(f"{folder}: no such folder; give the path of a hand-in, a folder with a {MANIFEST}")
-    if folder.suffix.lower() in {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"}:
-        raise UserError(f"{folder}: is an archive; unpack it, and give the folder that holds {MANIFEST}")
-    if folder.name == MANIFEST:
-        raise UserError(f"{folder}: is a file; give the folder that holds it: {folder.parent}")
-    raise UserError(f"{folder}: is a file; give the path of a hand-in, a folder with a {MANIFEST}")
+    what = f"give the path of a hand-in: a folder with a {MANIFEST}, or a zip archive of one"
+    if not path.exists():
+        raise UserError(f"{path}: no such folder; {what}")
+    if path.name == MANIFEST:
+        raise UserError(f"{path}: is a file; give the folder that holds it: {path.parent}")
+    if path.name.lower().endswith(OTHER_ARCHIVES):
+        raise other_archive(path)
+    if path.suffix.lower() != ZIP or not path.is_file():
+        raise UserError(f"{path}: is a file; {what}")
 
 
-# --- what is there
-
-
-def _survey(folder: Path, limits: Intake) -> tuple[dict[str, Path], dict[str, str]]:
-    """List what is to be copied and what is left out; nothing is opened yet."""
-    found: dict[str, Path] = {}
-    left_out: dict[str, str] = {}
-    total = 0
-    for name, entry in _walk(folder, PurePosixPath(), left_out, limits):
-        info = entry.lstat()
-        if reason := reason_to_leave(name, info):
-            left_out[name] = reason
-            continue
-        total += info.st_size
-        found[name] = entry
-        if info.st_size > limits.file_bytes:
-            raise Rejected(
-                f"{name} has {info.st_size / MIB:.0f} MiB; {limits.file_bytes / MIB:.0f} MiB are allowed",
-                rationale="Every file is copied, hashed and kept with the grade.",
-                hint="Hand in the weights alone (safetensors), no optimiser states, data sets or logs.",
-            )
-        if len(found) > limits.files:
-            raise Rejected(
-                f"the hand-in has more than {limits.files} files",
-                rationale="Only the code, the weights, the answers and the report are needed.",
-                hint="Remove data sets, environments and outputs of training from the folder.",
-            )
-    if total > limits.total_bytes:
-        sizes = sorted(((path.lstat().st_size, name) for name, path in found.items()), reverse=True)
-        largest = ", ".join(f"{name} ({size / MIB:.0f} MiB)" for size, name in sizes[:3])
-        raise Rejected(
-            f"the hand-in has {total / MIB:.0f} MiB; {limits.total_bytes / MIB:.0f} MiB are allowed"
-            f" (largest: {largest})",
-            rationale="Every file is copied, hashed and kept with the grade.",
-            hint="Remove what is not needed to load your models: data sets, logs, earlier checkpoints.",
-        )
-    _check_collisions(found)
-    return dict(sorted(found.items())), dict(sorted(left_out.items()))
-
-
-def _walk(
-    folder: Path, below: PurePosixPath, left_out: dict[str, str], limits: Intake,
-) -> Iterator[tuple[str, Path]]:
-    """Give everything that is not a folder, by its path below the hand-in; links are never followed."""
-    if len(below.parts) >= limits.depth:
-        raise Rejected(
-            f"folders stand in each other more than {limits.depth} deep at {below}",
-            rationale="A hand-in of this size needs no such nesting.",
-            hint="Put the files nearer to the top.",
-        )
-    try:
-        entries = sorted(os.scandir(folder / below), key=lambda entry: entry.name)
-    except OSError as error:
-        left_out[f"{below}/"] = f"the folder cannot be read ({error.strerror})"
-        return
-    for entry in entries:
-        _check_name(entry.name, below)
-        path = below / entry.name
-        if not entry.is_dir(follow_symlinks=False):
-            yield str(path), folder / path
-        elif reason := reason_to_leave_folder(entry.name):
-            left_out[f"{path}/"] = reason
-        else:
-            yield from _walk(folder, path, left_out, limits)
-
-
-def _check_name(name: str, below: PurePosixPath) -> None:
-    odd = [letter for letter in name if letter == "\\" or unicodedata.category(letter) in _ODD]
-    if odd or len(name) > 200:
-        what = f"the character U+{ord(odd[0]):04X}" if odd else "over 200 characters"
-        raise Rejected(
-            f"in {str(below)!r} a file or folder has an odd name, with {what}: {documents.shown(name)}",
-            rationale="Such names cannot be shown safely, or mean different files on different systems.",
-            hint="Rename it with letters, digits, '-' and '_', or remove it.",
-        )
-
-
-def _check_collisions(names: Iterable[str]) -> None:
-    seen: dict[str, str] = {}
-    for name in names:
-        key = unicodedata.normalize("NFC", name).casefold()
-        if key in seen:
-            raise Rejected(
-                f"{seen[key]!r} and {name!r} are one name on systems that ignore case",
-                rationale="The graded copy must be the same on every machine.", hint="Rename one of the two.",
-            )
-        seen[key] = name
+def _without_top_folder(
+    found: dict[str, Entry], left_out: dict[str, str],
+) -> tuple[dict[str, Entry], dict[str, str]]:
+    """Take the folder away in which all of an archive stands, as most programs pack it."""
+    top = top_folder(list(found), MANIFEST)
+    return (
+        {name.removeprefix(top): entry for name, entry in found.items()},
+        {name.removeprefix(top): reason for name, reason in left_out.items()},
+    )
 
 
 # --- the copy
 
 
 def _copy(
-    folder: Path, into: Path, found: Mapping[str, Path], left_out: dict[str, str], limits: Intake,
+    source: Path, into: Path, found: Mapping[str, Entry], left_out: dict[str, str], limits: Intake,
 ) -> dict[str, str]:
     """Copy the files found, and give the SHA-256 of each; what cannot be read any more is left out."""
+    if not found:
+        raise Rejected(
+            f"{source.name!r} holds no file that can be graded" + _but_left_out(left_out),
+            rationale=f"A hand-in is a folder with a {MANIFEST}, the code and weights of models, a report.",
+            hint="Put your files into the folder; `harness new` writes one to start from.",
+        )
     files: dict[str, str] = {}
+    allowance = _Allowance(limits)
     try:
         into.mkdir(parents=True, exist_ok=True)
         if any(into.iterdir()):
-            raise HarnessFault(f"the hand-in {folder} cannot be copied: {into} is not empty")
-        for name, source in found.items():
+            raise HarnessFault(f"the hand-in {source} cannot be copied: {into} is not empty")
+        for name, entry in found.items():
             try:
-                stream = _open_regular(source)
+                pieces = entry.read()
             except OSError as error:
                 left_out[name] = f"it cannot be read ({error.strerror or error})"
                 continue
             target = into / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            files[name] = _copy_file(stream, target, name, limits)
+            files[name] = _copy_file(pieces, target, name, allowance)
     except OSError as error:
-        raise HarnessFault(f"the hand-in {folder} cannot be copied to {into}: {error}") from error
+        raise HarnessFault(f"the hand-in {source} cannot be copied to {into}: {error}") from error
     return files
 
 
-def _open_regular(source: Path) -> int:
-    """Open a file that may have been exchanged since it was looked at: no link, no pipe, no device."""
-    wanted = os.O_RDONLY
-    for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):     # each system has some of them
-        wanted |= getattr(os, flag, 0)
-    stream = os.open(source, wanted)
-    info = os.fstat(stream)
-    if not stat.S_ISREG(info.st_mode) or info.st_nlink > 1:
-        os.close(stream)
-        raise OSError("it changed while it was copied")
-    return stream
+@dataclass(slots=True)
+class _Allowance:
+    """What may still be written: counted byte by byte, whatever was said of sizes before."""
+
+    limits: Intake
+    total: int = 0
+
+    def take(self, name: str, size: int, more: int) -> None:
+        """Count `more` bytes of a file that has `size` with them."""
+        self.total += more
+        if size > self.limits.file_bytes or self.total > self.limits.total_bytes:
+            raise Rejected(
+                f"{name} grew while it was copied",
+                rationale="The copy taken at intake is what is graded.",
+                hint="Stop whatever writes to it, and hand in again.",
+            )
 
 
-def _copy_file(stream: int, target: Path, name: str, limits: Intake) -> str:
+def _copy_file(pieces: Iterator[bytes], target: Path, name: str, allowance: _Allowance) -> str:
     digest = hashlib.sha256()
     size = 0
-    with open(stream, "rb", buffering=0) as reader, target.open("wb") as writer:
-        while chunk := reader.read(MIB):
-            size += len(chunk)
-            if size > limits.file_bytes:
-                raise Rejected(
-                    f"{name} grew while it was copied",
-                    rationale="The copy taken at intake is what is graded.",
-                    hint="Stop whatever writes to it, and hand in again.",
-                )
-            digest.update(chunk)
-            writer.write(chunk)
+    with target.open("wb") as writer:
+        for piece in pieces:
+            size += len(piece)
+            allowance.take(name, size, len(piece))
+            digest.update(piece)
+            writer.write(piece)
     return digest.hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from pathlib import PurePosixPath
@@ -37,15 +36,16 @@ def reason_to_leave_folder(name: str) -> str | None:
     return _FOLDERS.get(name)
 
 
-def reason_to_leave(path: str, info: os.stat_result) -> str | None:
+def reason_to_leave(path: str, *, mode: int, links: int = 1) -> str | None:
     """Say why a file is not copied; None if it is.
 
     Args:
         path: its path below the hand-in, with forward slashes.
-        info: what `lstat` says about it.
+        mode: its kind and permissions, as `st_mode` of `lstat` says them.
+        links: how many names it has in its file system.
 
     """
-    if kind := _not_a_file(info):
+    if kind := _not_a_file(mode, links):
         return kind
     place = PurePosixPath(path)
     if place.suffix in {".pyc", ".pyo"}:
@@ -57,11 +57,11 @@ def reason_to_leave(path: str, info: os.stat_result) -> str | None:
     return None
 
 
-def _not_a_file(info: os.stat_result) -> str | None:
-    if stat.S_ISLNK(info.st_mode):
+def _not_a_file(mode: int, links: int) -> str | None:
+    if stat.S_ISLNK(mode):
         return "a symbolic link; put the file itself there"
-    if not stat.S_ISREG(info.st_mode):
+    if not stat.S_ISREG(mode):
         return "neither a file nor a folder"
-    if info.st_nlink > 1:
+    if links > 1:
         return "a hard link, which shares its content with another file; put a copy there"
     return None
