@@ -45,6 +45,7 @@ from harness.records import (
     Provenance,
     TheoryResult,
 )
+from harness.references import beside, reference_values
 from harness.sandbox.base import Box
 from harness.scratch import scratch_folder
 from harness.submissions import ModelEntry, Submission, group_of, intake
@@ -141,11 +142,20 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
                 for name in submission.manifest.models
             }
             hand_in, faults = reading.result()
+    models = _beside_the_reference(models, workshop)
     marks = rubric.mark(criteria, models=models, theory=theory, hand_in=hand_in)
     return GradeResult(
         group=submission.manifest.group, assignment=assignment, marks=marks, theory=theory, measurements=models,
         hand_in=hand_in, faults=faults, provenance=_provenance(path, workshop, submission, clock, models),
     )
+
+
+def _beside_the_reference(models: dict[str, ModelResult], workshop: Workshop) -> dict[str, ModelResult]:
+    if not models or workshop.data.stand_in:
+        return models
+    values = reference_values(
+        workshop.course, data_hash=workshop.data.hash, budget=workshop.budget.name, judge_hash=networks_hash())
+    return {name: beside(model, values) for name, model in models.items()}
 
 
 def _read_report(submission: Submission, clock: _Clock) -> tuple[HandIn, list[Fault]]:

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
-    "errors", "scratch", "contract", "forms", "records", "limits", "documents", "pdf", "course", "data",
+    "errors", "scratch", "contract", "forms", "records", "limits", "documents", "pdf", "course", "references", "data",
     "submissions", "wire", "sandbox", "worker", "evidence", "features", "metrics", "quiz", "handin", "rubric",
     "schemas", "grading", "batch", "store", "gradebook", "lms", "report", "scaffold", "bench", "cli", "__main__",
 )

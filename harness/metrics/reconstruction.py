@@ -24,7 +24,7 @@ from harness.metrics.pixels import (
     nearest_by_pixels,
     pixel_errors,
 )
-from harness.records import Findings, Measurement, Picture, Table
+from harness.records import Findings, Flag, Measurement, Picture, Table
 
 __all__ = ["METRICS", "measure"]
 
@@ -129,9 +129,10 @@ def measure(scene: Scene) -> Findings:
     of_known = Findings() if of_training is None else known.measure_known(scene, errors[:, 0], of_training)
     checked = again.measure_again(evidence, trivial.originals, errors[:, 0], **options)
     labels = scene.data.test.labels[evidence.test_index]
+    measured = _measure_errors(scene, errors, baselines)
     return Findings(
         measurements=[
-            *_measure_errors(scene, errors, baselines),
+            *measured,
             *gap,
             *of_known.measurements,
             *_measure_seen(seen, baselines),
@@ -145,8 +146,23 @@ def measure(scene: Scene) -> Findings:
                 trivial.originals, evidence.reconstructions, errors[:, 0], labels),
             **of_probes.pictures,
         },
-        flags=[*of_probes.flags, *of_known.flags, *checked.flags],
+        flags=[*_worse_than_the_mean(measured[0]), *of_probes.flags, *of_known.flags, *checked.flags],
     )
+
+
+def _worse_than_the_mean(error: Measurement) -> list[Flag]:
+    """Flag reconstructions that one grey image for all would beat: the weights may be of another data set."""
+    mean = error.baselines[MEAN]
+    if error.interval is None or error.interval[0] <= mean:
+        return []
+    return [Flag(
+        name="worse_than_mean_image",
+        message="The mean training image, given as the answer to every image, would be closer to the test images than "
+                "these reconstructions: the weights may be those of another data set, or untrained, or the declared "
+                "range of images may be wrong.",
+        evidence={"mean squared error": error.value, "from": error.interval[0], "to": error.interval[1],
+                  "of the mean image": mean, "flagged above": mean},
+    )]
 
 
 class _Seen:
