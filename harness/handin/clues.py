@@ -38,7 +38,7 @@ OF_OTHERS = re.compile(
 OPTIMISER = re.compile(
     r"\b(?P<value>AdamW|Adamax|NAdam|RAdam|Adam|SGD|RMSprop|Adagrad|Adadelta|L-?BFGS)\b(?!\s*:)")
 OF_TRAINING = re.compile(
-    r"optimi[sz]|learning[- ]rate|lernrate|\blr\b|epoch|batch|trained|trainiert|weight decay|betas?\b", re.IGNORECASE)
+    r"optimi[sz]|learning[- ]rate|lernrate|\blr\b|epoch|batch|\btrain|weight decay|betas?\b", re.IGNORECASE)
 """What stands near the name of an optimiser that was used."""
 
 # --- pieces
@@ -50,9 +50,9 @@ _IS = (
 _SURELY_IS = r"\s*(?::|=|≈|\bof\b|\bis\b|\bwas\b|\bset to\b|\bvon\b|\bist\b|\bwar\b)\s*"
 _ON = (
     r"(?:\s*(?:\((?:mse|bce|ssim|psnr|fid|test|train|validation)\)|on|over|for|the|our|whole|held-out|final|average"
-    r"|mean|(?:10[,.]?000|60[,.]?000)(?=\s+\w*\s*(?:images|bilder))|test(?:ing|daten|bilder[n]?|datensatz)?"
+    r"|(?:10[,.]?000|60[,.]?000)(?=\s+\w*\s*(?:images|bilder))|test(?:ing|daten|bilder[n]?|datensatz)?"
     r"|train(?:ing)?s?(?:daten|bilder[n]?)?|validation|set|split|images?|data|reconstructions?|per[- ]pixel"
-    r"|per[- ]image|pixel-?wise|vae|auf|den|dem|der|über|pro|bild|pixel|score|value|loss|[,(]))*"
+    r"|per[- ]image|pixel-?wise|vae|auf|den|dem|der|über|pro|bild|pixel|score|value|loss|[,()]))*"
 )
 # A number of something else, or the first of two.
 _NOT_A_COUNT = (

@@ -34,7 +34,7 @@ def links_of(pages: Sequence[PageText]) -> list[Link]:
                 found.setdefault(_key(address), link)
     for page in pages:
         for address, repaired in _printed(page.text):
-            whole = [key for key in found if key.startswith(_key(address)) and len(_key(address)) > 15]
+            whole = [key for key in found if key.startswith(_key(address)) and "/" in _key(address)]
             if not whole or _key(address) in found:
                 link = Link(address=address, page=page.number, source="text", repaired=repaired)
                 found.setdefault(_key(address), link)

@@ -58,5 +58,7 @@ def half_unit(printed: str, value: float) -> float:
     digits = re.search(r"[.,](\d+)$", re.split(r"[e×x·*\s]", printed.strip().casefold())[0])
     fraction = len(digits[1]) if digits and not (value >= 1000 and len(digits[1]) == 3) else 0
     mantissa = parse(re.split(r"[e×x·*]", printed.casefold())[0]) or value
+    if re.match(r"10\s?\^?\s?\{?[-−–]", printed):     # a power alone: 10^-3 is 1e-3
+        mantissa = 1.0
     scale = value / mantissa if mantissa else 1.0
     return float(0.5 * 10**-fraction * abs(scale))

@@ -22,6 +22,8 @@ __all__ = ["stated_in"]
 MOST = 40           # of a report
 AROUND = 70         # characters of the snippet on either side
 
+_END = re.compile(r"(?<!\bal)(?<!\be\.g)(?<!\bi\.e)(?<!\bFig)[.;!?](?:\s|$)")     # of a sentence
+
 
 def stated_in(pages: Sequence[PageText], *, members: Sequence[str] = ()) -> list[Stated]:
     """Give what pages state, each thing once, in the order of settings and results."""
@@ -92,8 +94,8 @@ def _named(name: str, match: re.Match[str], sentence: str) -> str:
 
 
 def _sentence(text: str, match: re.Match[str]) -> str:
-    begin = max((one.end() for one in re.finditer(r"[.;!?]\s", text[:match.start()])), default=0)
-    end = re.search(r"[.;!?](?:\s|$)", text[match.end():])
+    begin = max((one.end() for one in _END.finditer(text, 0, match.start())), default=0)
+    end = _END.search(text[match.end():])
     return text[max(begin, match.start() - 200):match.end() + (min(end.start(), 200) if end else 200)]
 
 
