@@ -142,7 +142,7 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
                 for name in submission.manifest.models
             }
             hand_in, faults = reading.result()
-    hand_in = handin.compared(hand_in, models)
+    hand_in = handin.compared(hand_in, models, stand_in=workshop.data.stand_in)
     models = _beside_the_reference(models, workshop)
     marks = rubric.mark(criteria, models=models, theory=theory, hand_in=hand_in)
     return GradeResult(

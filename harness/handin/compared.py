@@ -21,6 +21,7 @@ Verdict = tuple[str, str, str]      # what was measured, the verdict, why
 
 PIXELS = 784            # of an image
 NEAR = 0.05             # share by which a ratio may be off a wrong count
+_COUNTS = ("latent size", "parameters")
 _NOT_MEASURED = "", "not measured", "Nothing of the kind is measured: it cannot be seen in a trained model."
 
 
@@ -59,13 +60,19 @@ _BESIDE = {
 }
 
 
-def compared(hand_in: HandIn, models: Models) -> HandIn:
-    """Give the facts with each stated value set beside what was measured of the models."""
-    return hand_in.model_copy(update={"stated": [_beside(one, models) for one in hand_in.stated]})
+def compared(hand_in: HandIn, models: Models, *, stand_in: bool = False) -> HandIn:
+    """Give the facts with each stated value set beside what was measured of the models.
+
+    With `stand_in` it was measured on other images than those of the exercise, and only counts can agree or differ.
+    """
+    stated = [_beside(one, models, stand_in=stand_in) for one in hand_in.stated]
+    return hand_in.model_copy(update={"stated": stated})
 
 
-def _beside(one: Stated, models: Models) -> Stated:
+def _beside(one: Stated, models: Models, *, stand_in: bool) -> Stated:
     measured, verdict, why = _compare(one, models)
+    if stand_in and verdict in {"agree", "differ"} and one.name not in _COUNTS:
+        verdict, why = "not comparable", "It was measured on images that stand in for those of the exercise."
     return one.model_copy(update={"measured": measured, "verdict": verdict, "why": why})
 
 

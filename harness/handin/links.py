@@ -20,7 +20,7 @@ _ADDRESS = re.compile(rf"{_START}[^\s<>\"'\])|{{}}]*", re.IGNORECASE)
 _SPACED = re.compile(r"\b(https?)\s*:\s*/\s*/\s*(?=[a-z])|\b(github|gitlab|bitbucket|colab\.research\.google)"
                      r"(?:\s+\.\s*|\s*\.\s+)(com|org)\s*/", re.IGNORECASE)
 _REST = re.compile(r"[\w\-./?=&%#~+:@]+", re.ASCII)
-_FILE = re.compile(r"\.(?:ipynb|git|py|html?|md|pdf|zip)\b|[/_?=&%#]|\d", re.IGNORECASE)
+_FILE = re.compile(r"\.(?:ipynb|git|py|html?|md|pdf|zip)\b|[/_?=&%#]|\d|\w-\w", re.IGNORECASE)
 _REPOSITORY = re.compile(r"(?:github|gitlab|bitbucket|codeberg)\.(?:com|org)(?:/[^/?#]+){2,}", re.IGNORECASE)
 
 

@@ -55,8 +55,19 @@ def _boxes(page: Any, view: Affine) -> tuple[list[Box], list[Box]]:
         elif kind == pdfium.FPDF_PAGEOBJ_PATH and (box := _path_box(item, place)) is not None:
             box = _clip(box, width, height)
             if min(box[2] - box[0], box[3] - box[1]) > 1 and _area(box) < 0.5 * width * height:
-                strokes.append(box)
+                # A curve that is drawn in one go counts as its pieces.
+                strokes += [box] * min(FEWEST_STROKES, max(1, _lines(item)))
     return [box for box in images if _area(box) > 0], strokes
+
+
+def _lines(item: Any) -> int:
+    """Count the straight pieces of a path; one with bends counts as one, as frames with round corners have them."""
+    import pypdfium2.raw as pdfium
+
+    kinds = [
+        pdfium.FPDFPathSegment_GetType(pdfium.FPDFPath_GetPathSegment(item, index))
+        for index in range(min(pdfium.FPDFPath_CountSegments(item), 200))]
+    return 1 if pdfium.FPDF_SEGMENT_BEZIERTO in kinds else kinds.count(pdfium.FPDF_SEGMENT_LINETO)
 
 
 def _path_box(item: Any, place: Affine) -> Box | None:

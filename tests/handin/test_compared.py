@@ -83,3 +83,9 @@ def test_an_interval_widens_what_agrees():
     wide = VAE.model_copy(update={"measurements": {"reconstruction.mse": measured}})
     assert beside("MSE: 0.0180", wide).verdict == "agree"
     assert beside("MSE: 0.0180").verdict == "differ"
+
+
+def test_on_images_that_stand_in_only_counts_are_compared():
+    hand_in = HandIn(members=[], stated=stated_in([PageText(1, "MSE: 0.0133, latent size: 20", [], 0, False)]))
+    verdicts = {one.name: one.verdict for one in compared(hand_in, {"vae": VAE}, stand_in=True).stated}
+    assert verdicts == {"mean squared error": "not comparable", "latent size": "agree"}
