@@ -20,7 +20,7 @@ from harness.quiz import Sheet
 from harness.records import OUR_FAULT, Fault, HandIn, ImageFile
 from harness.submissions import Submission
 
-__all__ = ["Report", "facts", "read"]
+__all__ = ["Report", "facts", "own_pages", "read"]
 
 _READABLE = "A person reads the report, and the grade shows its page."
 
@@ -131,13 +131,27 @@ def read(path: Path, *, name: str | None = None, sheet: Sheet | None = None, lim
 
     """
     name = name or path.name
-    contents = apart.run("contents", path, _Contents, name=name, limits=limits)
-    pages = [PageText(**page.model_dump()) for page in contents.pages]
-    kinds = kinds_of(pages, sheet)
+    total, pages, kinds = _contents(path, name=name, sheet=sheet, limits=limits)
     best = best_page(pages, kinds)
     own = [number for number, kind in kinds.items() if kind == "own"]
     drawn = apart.run("pictures", path, _Pictures, name=name, request={"page": best, "figures_on": own}, limits=limits)
-    return Report(total=contents.total, pages=pages, kinds=kinds, page=best, **drawn.model_dump())
+    return Report(total=total, pages=pages, kinds=kinds, page=best, **drawn.model_dump())
+
+
+def own_pages(
+    path: Path, *, name: str, sheet: Sheet | None = None, limits: Intake = INTAKE,
+) -> list[PageText]:
+    """Give the group's own pages of a PDF without drawing them; raises what `read` does."""
+    _, pages, kinds = _contents(path, name=name, sheet=sheet, limits=limits)
+    return [page for page in pages if kinds[page.number] == "own"]
+
+
+def _contents(
+    path: Path, *, name: str, sheet: Sheet | None, limits: Intake,
+) -> tuple[int, list[PageText], dict[int, Kind]]:
+    contents = apart.run("contents", path, _Contents, name=name, limits=limits)
+    pages = [PageText(**page.model_dump()) for page in contents.pages]
+    return contents.total, pages, kinds_of(pages, sheet)
 
 
 def _with_report(bare: HandIn, report: Report) -> HandIn:
