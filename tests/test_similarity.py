@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from harness.cli import app
 from harness.course import Course
 from harness.report.similarity import render_similarity
-from harness.similarity import Material, Similarity, compare, material_of, shared_prints, shared_tensors
+from harness.similarity import Material, Similarity, compare, handed_out, material_of
 from harness.similarity.prints import CODE, TEXT, code_tokens, fingerprints, text_tokens
 from harness.submissions import intake
 
@@ -140,19 +140,21 @@ def test_what_the_course_handed_out_does_not_count(tmp_path):
     class_ = [
         hand_in(tmp_path / "one", {"model.py": OWN, "vae.py": reference}),
         hand_in(tmp_path / "two", {"model.py": OTHER, "vae.py": reference})]
-    code, text = shared_prints(COURSE)
     assert share(compare(class_)) > 0.3
-    assert share(compare(class_, code=code, text=text)) == 0
+    assert compare(class_).pairs[0].same_files == ["vae.py"]
+    found = compare(class_, apart_from=handed_out(COURSE))
+    assert share(found) == 0
+    assert found.pairs == []
 
 
 def test_more_material_can_be_named(tmp_path):
     class_ = [
         hand_in(tmp_path / "one", {"model.py": OWN + OTHER}), hand_in(tmp_path / "two", {"model.py": RENAMED + OTHER})]
     (tmp_path / "tutorial.ipynb").write_text(notebook(OTHER))
-    code, _ = shared_prints(COURSE, [tmp_path / "tutorial.ipynb"])
-    fragments = compare(class_, code=code).pairs[0].fragments
+    given = handed_out(COURSE, [tmp_path / "tutorial.ipynb"])
+    fragments = compare(class_, apart_from=given).pairs[0].fragments
     assert not any("def contrast" in fragment.texts[0].splitlines()[0] for fragment in fragments)
-    assert share(compare(class_, code=code)) < 1
+    assert share(compare(class_, apart_from=given)) < 1
 
 
 def test_what_most_of_a_class_wrote_is_common(tmp_path):
@@ -185,8 +187,8 @@ def test_equal_weights_are_found_also_in_half_precision(tmp_path, change):
     found = compare(class_)
     assert found.matrices["weights"] == [[None, 1, 0], [1, None, 0], [0, 0, None]]
     assert found.pairs[0].tensors == ["w.safetensors: encoder.weight"]
-    handed_out = shared_tensors(COURSE, [tmp_path / "one" / "w.safetensors"])
-    assert compare(class_, tensors=handed_out).matrices["weights"][0] == [None, None, None]
+    given = handed_out(COURSE, [tmp_path / "one" / "w.safetensors"])
+    assert compare(class_, apart_from=given).matrices["weights"][0] == [None, None, None]
 
 
 def test_equal_files_are_named_and_weights_that_could_run_code_are_not_opened(tmp_path):

@@ -32,7 +32,7 @@ def similarity(
     from harness.cli.terminal import console, plain
     from harness.course import find_course
     from harness.report.similarity import write_similarity
-    from harness.similarity import Material, compare, material_of, shared_prints, shared_tensors
+    from harness.similarity import Material, compare, handed_out, material_of
     from harness.submissions import intake
 
     course = find_course()
@@ -55,8 +55,7 @@ def similarity(
         if material.group in taken:
             material.group = f"{material.group} ({folder.name})"
         materials.append(material)
-    code, text = shared_prints(course, more)
-    found = compare(materials, code=code, text=text, tensors=shared_tensors(course, more))
+    found = compare(materials, apart_from=handed_out(course, more))
     found = found.model_copy(update={"left_out": {**refused, **found.left_out}})
     page = write_similarity(found, reports or course.reports)
     if as_json:

@@ -7,7 +7,7 @@ is left out, and the distribution over all pairs shows what is usual in a class.
 from __future__ import annotations
 
 from harness.similarity.compare import compare
-from harness.similarity.documents import Material, material_of, shared_prints, shared_tensors
+from harness.similarity.documents import HandedOut, Material, handed_out, material_of
 from harness.similarity.results import Fragment, Pair, Similarity
 
-__all__ = ["Fragment", "Material", "Pair", "Similarity", "compare", "material_of", "shared_prints", "shared_tensors"]
+__all__ = ["Fragment", "HandedOut", "Material", "Pair", "Similarity", "compare", "handed_out", "material_of"]

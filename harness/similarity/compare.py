@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
 
-from harness.similarity.documents import Document, Material
+from harness.similarity.documents import Document, HandedOut, Material
 from harness.similarity.fragments import fragments_of
 from harness.similarity.results import KINDS, Kind, Pair, Similarity
 
@@ -24,24 +24,22 @@ RANGES = 10             # of the distribution
 
 
 def compare(
-    materials: Sequence[Material], *, code: Collection[int] = (), text: Collection[int] = (),
-    tensors: Collection[str] = (), pairs: int = MOST_PAIRS,
+    materials: Sequence[Material], *, apart_from: HandedOut | None = None, pairs: int = MOST_PAIRS,
 ) -> Similarity:
     """Compare a class.
 
     Args:
         materials: what is compared of each hand-in.
-        code: fingerprints of code that the course handed out.
-        text: likewise of text.
-        tensors: hashes of tensors that the course handed out.
+        apart_from: what the course handed out, which does not count.
         pairs: how many pairs are shown with what they share.
 
     """
+    given = apart_from or HandedOut()
     kept: dict[Kind, list[dict[int | str, int]]] = {
-        "code": _own([dict.fromkeys(one.code.prints, 1) for one in materials], set(code)),
-        "text": _own([dict.fromkeys(one.text.prints, 1) for one in materials], set(text)),
+        "code": _own([dict.fromkeys(one.code.prints, 1) for one in materials], given.code),
+        "text": _own([dict.fromkeys(one.text.prints, 1) for one in materials], given.text),
         "weights": [
-            {digest: count for digest, (_, count) in one.tensors.items() if digest not in tensors}
+            {digest: count for digest, (_, count) in one.tensors.items() if digest not in given.tensors}
             for one in materials],
     }
     shares = {kind: _shares(kept[kind], FEWEST_PRINTS[kind]) for kind in KINDS}
@@ -51,7 +49,7 @@ def compare(
     return Similarity(
         groups=[one.group for one in materials],
         matrices={kind: [[_plain(share) for share in row] for row in shares[kind]] for kind in KINDS},
-        pairs=[_pair(materials, kept, shares, values, one) for one in chosen],
+        pairs=[_pair(materials, kept, shares, values, one, given) for one in chosen],
         pair_count=count * (count - 1) // 2,
         usual={
             kind: np.histogram(one[~np.isnan(one)], bins=RANGES, range=(0, 1))[0].tolist()
@@ -110,7 +108,7 @@ def _chosen(shares: dict[Kind, np.ndarray], most: int) -> list[tuple[int, int]]:
 
 def _pair(
     materials: Sequence[Material], kept: dict[Kind, list[dict[int | str, int]]], shares: dict[Kind, np.ndarray],
-    values: dict[Kind, np.ndarray], chosen: tuple[int, int],
+    values: dict[Kind, np.ndarray], chosen: tuple[int, int], given: HandedOut,
 ) -> Pair:
     one, other = (materials[place] for place in chosen)
     own = {kind: kept[kind][chosen[0]].keys() & kept[kind][chosen[1]].keys() for kind in KINDS}
@@ -125,7 +123,7 @@ def _pair(
         more_alike={kind: int(np.sum(values[kind] > shares[kind][chosen])) for kind in KINDS},
         fragments=sorted(found, key=lambda fragment: -fragment.tokens),
         tensors=sorted(one.tensors[str(digest)][0] for digest in own["weights"]),
-        same_files=sorted(one.files[digest] for digest in one.files.keys() & other.files.keys()),
+        same_files=sorted(one.files[digest] for digest in (one.files.keys() & other.files.keys()) - given.files),
     )
 
 

@@ -17,11 +17,11 @@ from harness.errors import HarnessFault, Rejected, UserError
 from harness.similarity.prints import CODE, TEXT, Settings, Token, code_tokens, fingerprints, text_tokens
 from harness.submissions import Submission
 
-__all__ = ["Document", "Material", "material_of", "shared_prints", "shared_tensors"]
+__all__ = ["Document", "HandedOut", "Material", "handed_out", "material_of"]
 
 MOST_BYTES = 2_000_000          # of a file of code
 FEWEST_NUMBERS = 64             # in a tensor that is compared
-PYTHON, NOTEBOOK = ".py", ".ipynb"
+PYTHON, NOTEBOOK, WEIGHTS = ".py", ".ipynb", ".safetensors"
 _NO_NOTEBOOK = (ValueError, RecursionError, AttributeError, TypeError, KeyError)    # what JSON of another form raises
 
 
@@ -59,6 +59,16 @@ class Material:
     left_out: dict[str, str] = field(default_factory=dict)              # file -> why
 
 
+@dataclass(slots=True)
+class HandedOut:
+    """What the course gave to all: fingerprints of code and text, hashes of tensors and of whole files."""
+
+    code: set[int] = field(default_factory=set)
+    text: set[int] = field(default_factory=set)
+    tensors: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+
+
 def material_of(submission: Submission, *, course: Course) -> Material:
     """Read what is compared of a hand-in; what cannot be read is left out, with the reason."""
     material = Material(group=submission.manifest.group)
@@ -67,7 +77,7 @@ def material_of(submission: Submission, *, course: Course) -> Material:
         file = submission.folder / path
         if file.suffix.casefold() in {PYTHON, NOTEBOOK}:
             _add_code(material, path, file)
-        elif file.suffix.casefold() == ".safetensors":
+        elif file.suffix.casefold() == WEIGHTS:
             try:
                 material.tensors |= {digest: (f"{path}: {name}", count) for digest, name, count in _tensors(file)}
             except (SafetensorError, OSError) as error:
@@ -79,7 +89,7 @@ def material_of(submission: Submission, *, course: Course) -> Material:
 
 
 def _is_work(path: str) -> bool:
-    return Path(path).suffix.casefold() in {PYTHON, NOTEBOOK, ".safetensors", ".pt", ".pth", ".h5", ".pdf", ".pkl"}
+    return Path(path).suffix.casefold() in {PYTHON, NOTEBOOK, WEIGHTS, ".pt", ".pth", ".h5", ".pdf", ".pkl"}
 
 
 def _add_code(material: Material, path: str, file: Path) -> None:
@@ -145,34 +155,40 @@ def _add_texts(material: Material, submission: Submission, course: Course) -> No
             material.text.add(f"{manifest.answers}, {one.id}", one.argument)
 
 
-def shared_prints(course: Course, more: Sequence[Path] = ()) -> tuple[set[int], set[int]]:
-    """Give the fingerprints of what the course hands out: of code, and of text.
+def handed_out(course: Course, more: Sequence[Path] = ()) -> HandedOut:
+    """Read what the course hands out: reference models, the contract, every sheet, and the files and folders in `more`.
 
-    The reference models, the contract, every sheet, and the files and folders in `more`.
+    Raises:
+        UserError: a notebook among them cannot be read.
+
     """
-    code, text = Document(CODE), Document(TEXT)
+    code, text, found = Document(CODE), Document(TEXT), HandedOut()
     for file in _files([course.models, Path(__file__).parents[1] / "contract.py", *more]):
-        source = file.read_text(encoding="utf-8", errors="replace")[:MOST_BYTES]
-        if file.suffix == PYTHON:
-            code.add(file.name, source)
-        elif file.suffix == NOTEBOOK:
-            try:
-                for number, cell in _cells(source):
-                    code.add(f"{file.name}, cell {number}", cell)
-            except _NO_NOTEBOOK:
-                raise UserError(f"{file}: it is no notebook that can be read; leave it out of --shared") from None
-        elif file.suffix in {".txt", ".md"}:
-            text.add(file.name, source)
+        found.files.add(hashlib.sha256(file.read_bytes()).hexdigest())
+        kind = file.suffix.casefold()
+        if kind == WEIGHTS:
+            found.tensors |= {digest for digest, _, _ in _tensors(file)}
+        elif kind in {PYTHON, NOTEBOOK, ".txt", ".md"}:
+            _add_handed_out(code, text, file)
     for path in sorted(course.sheets.glob("*.yaml")):
         for statement in quiz.load_sheet(course, path.stem).statements:
             text.add(path.name, statement.text)
-    return set(code.prints), set(text.prints)
+    found.code, found.text = set(code.prints), set(text.prints)
+    return found
 
 
-def shared_tensors(course: Course, more: Sequence[Path] = ()) -> set[str]:
-    """Give the hashes of the tensors that the course hands out."""
-    weights = (file for file in _files([course.models, *more]) if file.suffix == ".safetensors")
-    return {digest for file in weights for digest, _, _ in _tensors(file)}
+def _add_handed_out(code: Document, text: Document, file: Path) -> None:
+    source = file.read_text(encoding="utf-8", errors="replace")
+    if file.suffix.casefold() == PYTHON:
+        code.add(file.name, source)
+    elif file.suffix.casefold() == NOTEBOOK:
+        try:
+            for number, cell in _cells(source):
+                code.add(f"{file.name}, cell {number}", cell)
+        except _NO_NOTEBOOK:
+            raise UserError(f"{file}: it is no notebook that can be read; leave it out of --shared") from None
+    else:
+        text.add(file.name, source)
 
 
 def _files(places: Iterable[Path]) -> Iterator[Path]:
