@@ -105,7 +105,7 @@ def _bare_host(address: str) -> bool:
 
 
 def _tidy(address: str) -> str:
-    return address.strip().rstrip(".,;:!?)")[:LONGEST]
+    return address.strip().rstrip(".,;:!?)’”»'\"")[:LONGEST]
 
 
 def _key(address: str) -> str:

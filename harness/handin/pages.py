@@ -27,7 +27,7 @@ _ANSWER = re.compile(
     re.IGNORECASE | re.MULTILINE)
 _BOXES = re.compile(r"\b(?:yes|ja)\b\W{0,12}\b(?:no|nein)\b", re.IGNORECASE)
 
-ON_PAGE = 0.8           # share of a statement's words from which it stands on a page
+ON_PAGE = 0.6           # share of a statement's words, close together, from which it stands on a page, reworded or not
 FEWEST_STATEMENTS = 4   # of the sheet, on a page of it
 FEWEST_ROWS = 5         # answers, or pairs of boxes, on a page of them
 OWN_ENOUGH = 3          # words of its own from which a page is the group's, whatever else is on it

@@ -113,7 +113,7 @@ def members_in(text: str, members: Sequence[str]) -> list[str]:
 
 
 def _spellings(member: str) -> Iterator[str]:
-    given = _plain(member).split()
+    given = _plain(member).replace("|", " ").split()
     yield f" {' '.join(given)} "
     if len(given) > 1:
         yield f" {given[0]} {given[-1]} "
@@ -123,12 +123,12 @@ def _spellings(member: str) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Give the words of a text between spaces, without accents; German umlauts and their spellings are one."""
-    text = text.casefold()
+    text = re.sub(r"(?<=\w\w)[.!?;](?=\s)", " | ", text.casefold())     # no name goes over the end of a sentence
     for umlaut, spelling in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss"), ("ø", "oe")):
         text = unicodedata.normalize("NFC", text).replace(umlaut, spelling)
     letters = unicodedata.normalize("NFKD", text)
     letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return " " + " ".join(re.findall(r"[^\W_]+", letters)) + " "
+    return " " + " ".join(re.findall(r"[^\W_]+|\|", letters)) + " "
 
 
 def _text(page: PageText) -> str:
