@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,8 @@ __all__ = ["similarity"]
 
 
 def similarity(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders of hand-ins; submissions/* works.")],
+    paths: Annotated[list[Path], typer.Argument(
+        metavar="PATH...", help="Folders or zip archives of hand-ins; submissions/* works.")],
     *,
     shared: Annotated[list[Path] | None, typer.Option(
         "--shared", metavar="PATH", show_default="none beside the course's own",
@@ -29,9 +29,10 @@ def similarity(
 
     Writes reports/similarity.html and similarity.json. Nothing in them is a verdict.
     """
-    from harness.cli.terminal import console, plain
+    from harness.cli.terminal import console, plain, printed_json
     from harness.course import find_course
     from harness.report.similarity import write_similarity
+    from harness.scratch import scratch_folder
     from harness.similarity import Material, compare, handed_out, material_of
     from harness.submissions import intake
 
@@ -45,9 +46,9 @@ def similarity(
     materials: list[Material] = []
     refused: dict[str, str] = {}
     for folder in folders:
-        with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
+        with scratch_folder() as scratch:
             try:
-                material = material_of(intake(folder, Path(scratch) / "hand-in"), course=course)
+                material = material_of(intake(folder, scratch / "hand-in"), course=course)
             except Rejected as fault:
                 refused[str(folder)] = str(fault)
                 continue
@@ -59,7 +60,7 @@ def similarity(
     found = found.model_copy(update={"left_out": {**refused, **found.left_out}})
     page = write_similarity(found, reports or course.reports)
     if as_json:
-        typer.echo(found.model_dump_json(indent=2))
+        typer.echo(printed_json(found))
         return
     out = console()
     for pair in found.pairs[:20]:
