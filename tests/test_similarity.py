@@ -163,6 +163,12 @@ def test_what_most_of_a_class_wrote_is_common(tmp_path):
     assert compare(class_[:9]).pairs[0].shares["code"] == 1
 
 
+def test_five_that_copied_from_each_other_are_found_in_a_class_of_ten(tmp_path):
+    class_ = [
+        hand_in(tmp_path / f"group{number}", {"model.py": OWN if number < 5 else OTHER}) for number in range(10)]
+    assert {group for pair in compare(class_).pairs for group in pair.groups} >= {f"group{at}" for at in range(5)}
+
+
 def test_arguments_in_the_same_words_are_found(tmp_path):
     words = (
         "the gradient of the log likelihood is approximated by contrastive divergence since the partition function "

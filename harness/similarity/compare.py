@@ -18,6 +18,7 @@ __all__ = ["compare"]
 FEWEST_PRINTS = {"code": 12, "text": 12, "weights": 1}      # of a hand-in that is compared
 COMMON = 0.3            # share of the class from which a fingerprint is what everybody writes
 CLASS = 10              # hand-ins from which that can be told
+RING = 5                # hand-ins that may have copied from each other; what more have alike is common
 MOST_PAIRS = 40         # that are shown with what they share
 WORTH = 0.05            # share from which a pair is shown at all
 RANGES = 10             # of the distribution
@@ -63,7 +64,7 @@ def compare(
 def _notes(count: int) -> list[str]:
     notes = ["Samples are not compared: results keep none but a few pictures of them."]
     if count >= CLASS:
-        notes.append(f"What more than {COMMON:.0%} of the class wrote alike counts as common and is left out.")
+        notes.append(f"What {max(RING, int(COMMON * count)) + 1} or more wrote alike counts as common and is left out.")
     else:
         notes.append(f"With fewer than {CLASS} hand-ins it cannot be told what everybody writes: shares are higher.")
     return notes
@@ -72,7 +73,7 @@ def _notes(count: int) -> list[str]:
 def _own(prints: list[dict[int, int]], handed_out: set[int]) -> list[dict[int | str, int]]:
     """Leave out what the course handed out and what much of the class wrote."""
     counts = Counter(one for each in prints for one in each)
-    most = COMMON * len(prints) if len(prints) >= CLASS else float("inf")
+    most = max(RING, COMMON * len(prints)) if len(prints) >= CLASS else float("inf")
     return [{one: 1 for one in each if one not in handed_out and counts[one] <= most} for each in prints]
 
 
