@@ -87,7 +87,8 @@ _SETTINGS = (
           unless=_PAUSE),
     _clue("epochs", rf"(?:^|[,;:(]\s*|\b(?:and|und)\s+)(?P<value>\d{{1,5}})\s+{_EPOCHS}",
           unless=rf"(?:{_PAUSE})\W*$"),
-    _clue("epochs", r"\b(?:number of (?:training )?epochs|anzahl (?:der )?epochen|epochs?|epochen)",
+    # "Epoch: 3" in the singular is a line of a log.
+    _clue("epochs", r"(?:\bnumber of (?:training )?|\banzahl (?:der )?|\bn(?:um)?_|\b)(?:epochs|epochen)",
           rf"\s*(?:[:=]|of|is|was)\s*{_WHOLE}(?!\s*[/:])", unless=_PAUSE),
     _clue("batch size", rf"\b(?:mini-?)?batch(?:es)?[- _]?(?:size|größe)s?{_IS}\s*{_WHOLE}"),
     _clue("batch size", rf"\b(?:mini-?)?batch(?:es)? (?:of|der größe|von) (?:size )?{_WHOLE}"),
@@ -112,7 +113,7 @@ _MSE = (
 
 
 def _result(name: str, words: str, *, most: float = 1e12) -> Clue:
-    return _clue(name, words, _ON, _IS, _ON, _VALUE, most=most)
+    return _clue(name, words, _ON, _IS, _ON, _VALUE, most=most, unless=r"epoch\W{0,3}\d")     # a line of a log
 
 
 _RESULTS = (

@@ -32,6 +32,8 @@ def stated(text: str, **options) -> dict[str, list[object]]:
     ("mit einem 20-dimensionalen latenten Raum", "latent size", 20),
     ("We trained the model for 30 epochs.", "epochs", 30),
     ("Epochs: 15", "epochs", 15),
+    ("num_epochs = 12", "epochs", 12),
+    ("BATCH_SIZE = 256", "batch size", 256),
     ("Adam, batch size 64, 10 epochs", "epochs", 10),
     ("Wir haben das Modell über 25 Epochen trainiert, also trainiert für 25 Epochen.", "epochs", 25),
     ("batch size of 128", "batch size", 128),
@@ -86,6 +88,8 @@ def test_what_is_plainly_said_is_found(text, name, value):
     "two parameters, mean and variance, and 2 parameters more",
     "Adam Example and Eve Example",
     "The reconstruction error is shown in Figure 2.",
+    "Epoch: 3, loss: 0.2443",
+    "Epoch [1/10], Loss: 0.2443, MSE: 0.02",
     "28x28 images of 10 classes, 60,000 for training",
 ])
 def test_what_is_said_of_something_else_is_not_claimed(text):
