@@ -136,12 +136,13 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
             theory = _theory(submission, workshop)
         # The report is read by a process of its own, while the models' workers start.
         with ThreadPoolExecutor(1, thread_name_prefix="report") as aside:
-            reading = aside.submit(_read_report, submission, clock)
+            reading = aside.submit(_read_report, submission, workshop.course, clock)
             models = {
                 name: _model(submission, name, workshop, scratch, progress, clock)
                 for name in submission.manifest.models
             }
             hand_in, faults = reading.result()
+    hand_in = handin.compared(hand_in, models, stand_in=workshop.data.stand_in)
     models = _beside_the_reference(models, workshop)
     marks = rubric.mark(criteria, models=models, theory=theory, hand_in=hand_in)
     return GradeResult(
@@ -158,9 +159,9 @@ def _beside_the_reference(models: dict[str, ModelResult], workshop: Workshop) ->
     return {name: beside(model, values) for name, model in models.items()}
 
 
-def _read_report(submission: Submission, clock: _Clock) -> tuple[HandIn, list[Fault]]:
+def _read_report(submission: Submission, course: Course, clock: _Clock) -> tuple[HandIn, list[Fault]]:
     with clock.stage("report"):
-        hand_in, faults = handin.facts(submission)
+        hand_in, faults = handin.facts(submission, sheet=quiz.load_sheet(course, submission.manifest.assignment))
     if "answers" in submission.missing:
         faults.append(submission.missing["answers"])
     return hand_in, faults

@@ -6,6 +6,7 @@ It prints what it found as one JSON object. Its caller ends it in time.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -13,9 +14,9 @@ from typing import Any
 
 __all__ = ["main"]
 
-_NEEDED = {
-    "group page": ["PIL.PngImagePlugin"], "answer pages": [], "crops": ["PIL.PngImagePlugin"],
-    "ink": ["PIL.Image", "numpy"], "scans": ["PIL.Image", "scipy.fft", "scipy.ndimage"],
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "answer pages": (), "contents": (), "crops": (), "ink": (),
+    "pictures": ("scipy.ndimage",), "scans": ("scipy.fft", "scipy.ndimage"),
 }
 
 
@@ -30,11 +31,11 @@ def _confine(memory_bytes: int) -> None:
 
 
 def _subjects() -> dict[str, Callable[..., dict[str, Any]]]:
-    from harness.pdf import answer_pages, crops, group_page, ink, scans
+    from harness.pdf import answer_pages, contents, crops, ink, pictures, scans
 
     return {
-        "group page": group_page.look, "answer pages": answer_pages.look, "ink": ink.look, "scans": scans.look,
-        "crops": crops.look,
+        "answer pages": answer_pages.look, "contents": contents.look, "crops": crops.look, "ink": ink.look,
+        "pictures": pictures.look, "scans": scans.look,
     }
 
 
@@ -48,6 +49,8 @@ def main() -> None:
     import pypdfium2
 
     del PIL
+    for module in _NEEDED[subject]:
+        importlib.import_module(module)
     look = _subjects()[subject]
     _confine(request.pop("memory_bytes"))
     try:

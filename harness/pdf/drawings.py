@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from harness.pdf.view import Affine, Box, around
 
-__all__ = ["Drawings", "drawings_of"]
+__all__ = ["Drawings", "drawings_of", "objects_of"]
 
 MOST_OBJECTS = 20_000       # of a page
 MOST_SEGMENTS = 400         # of a path that are looked at; what has more is a plot
@@ -45,7 +45,7 @@ def drawings_of(page: Any, view: Affine) -> Drawings:
     import pypdfium2.raw as pdfium
 
     found = Drawings([], [], [])
-    for item, place in _objects(page, view):
+    for item, place in objects_of(page, view):
         kind = pdfium.FPDFPageObj_GetType(item)
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             found.pictures.append(place.box(0, 0, 1, 1))
@@ -57,7 +57,7 @@ def drawings_of(page: Any, view: Affine) -> Drawings:
     return found
 
 
-def _objects(page: Any, view: Affine) -> Iterator[tuple[Any, Affine]]:
+def objects_of(page: Any, view: Affine) -> Iterator[tuple[Any, Affine]]:
     """Give every object with the map from its own coordinates to the view, in the order of painting."""
     import pypdfium2.raw as pdfium
 
