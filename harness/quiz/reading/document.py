@@ -15,7 +15,7 @@ from harness.quiz.reading.results import Evidence
 from harness.quiz.reading.seen import Place, Seen
 from harness.quiz.reading.signals import Signal
 from harness.quiz.reading.stream import Placed, Stream, stream_of
-from harness.quiz.reading.targets import option, targets_of
+from harness.quiz.reading.targets import option, rings_among, targets_of
 from harness.quiz.reading.ticks import Side, side_of, ticks
 from harness.quiz.reading.typed import LONGEST, is_answer, is_lead, meaning, read_typed
 from harness.quiz.reading.unread import hints
@@ -140,6 +140,8 @@ def _places(zones: Sequence[Zone], pages: Sequence[Page], stream: Stream) -> lis
             marks += [mark for mark in page.marks if band.holds(mark.box, page.number)]
             heads += free[page.number]
         options = [Word(text=word.text, box=word.box) for word in zone.options]
+        boxes, rings = rings_among(boxes, options)
+        marks += rings
         targets = targets_of(options, boxes, heads)
         signs = lone_signs(zone, marks, boxes, by_number) if not targets else []
         place = Place(zone, targets, marks, signs)
@@ -181,6 +183,8 @@ def _read_place(place: Place, seen: Seen, side: Side | None, doubt: _Doubt) -> N
         signals = _half_said(place)
     if not location.matched and not signals and place.zone.options and not any(one.boxed for one in place.targets):
         signals = [_undecided(place)]
+    if location.matched and not signals and place.zone.options and not place.targets:
+        signals = [_unpaired(place)]
     if location.matched or signals or place.targets:
         seen.places.append(place)
     found = _found(location)
@@ -233,6 +237,14 @@ def _undecided(place: Place) -> Signal:
     evidence = Evidence(
         page=place.page, box=joined(*(word.box for word in place.zone.options)), snippet=snippet, how="typed")
     return Signal(None, "typed", evidence, reason=f"it says {snippet!r}, and none of them is marked")
+
+
+def _unpaired(place: Place) -> Signal:
+    """Say that what stands at the printed words was not made out, so that nobody calls it empty."""
+    evidence = Evidence(
+        page=place.page, box=joined(*(word.box for word in place.zone.options)),
+        snippet=" ".join(word.text for word in place.zone.options), how="none")
+    return Signal(None, "strokes", evidence, reason="which box belongs to which of its printed words is not clear")
 
 
 def _half_said(place: Place) -> list[Signal]:
