@@ -223,6 +223,15 @@ def test_the_sheet_among_a_groups_own_pages(sheet, read):
     assert found["1a"].evidence[0].page == 2
 
 
+def test_a_sheet_of_another_quiz_is_not_read_by_its_numbers(sheet, course, read):
+    other = load_sheet(course, "summer23")
+    shared = {one.text for one in other.statements} & {one.text for one in sheet.statements}
+    given = {one.id: "yes" for one in other.statements if one.text not in shared}
+    found = read(papers.with_strokes(other, given))
+    assert {one.answer for one in found.values()} == {None}
+    assert "is this the sheet of another quiz?" in found["1a"].reason
+
+
 def test_a_report_without_answers_answers_nothing(read):
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=A4)
