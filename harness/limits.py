@@ -47,7 +47,7 @@ class Intake:
     depth: int = 12                     # folders in each other
     report_bytes: int = 50 * MIB        # the PDF
     report_pages: int = 100
-    report_seconds: float = 30.0        # reading it, and drawing one page
+    report_seconds: float = 30.0        # of the processor, for one look at it
     report_memory_bytes: int = 2 * GIB  # address space of the process that reads it
 
 

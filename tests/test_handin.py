@@ -19,6 +19,7 @@ from reportlab.pdfgen.canvas import Canvas
 from harness.errors import HarnessFault, Rejected
 from harness.handin import asked_by, facts, missing, read, text_to_search
 from harness.limits import Intake
+from harness.pdf import apart
 from harness.submissions import Submission, intake
 
 FULL_PAGE = """Ada Example
@@ -209,6 +210,13 @@ def test_a_pdf_that_takes_too_long(tmp_path):
     pdf(tmp_path / "a.pdf", [FULL_PAGE])
     with pytest.raises(Rejected, match="could not be read within 0 s"):
         read(tmp_path / "a.pdf", limits=Intake(report_seconds=0.001))
+
+
+def test_a_machine_that_is_too_busy_to_read_a_pdf_is_no_fault_of_the_group(tmp_path, monkeypatch):
+    monkeypatch.setattr(apart, "WAIT", -29.99)      # seconds, which leaves no time to start
+    pdf(tmp_path / "a.pdf", [FULL_PAGE])
+    with pytest.raises(HarnessFault, match="run it again when this machine is less busy"):
+        read(tmp_path / "a.pdf")
 
 
 def test_a_pdf_that_needs_too_much_memory(tmp_path):

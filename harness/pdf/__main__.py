@@ -1,6 +1,6 @@
 """The process that reads one PDF: python -P -m harness.pdf SUBJECT FILE, a request as JSON on its standard input.
 
-It prints what it found as one JSON object. Its caller ends it in time.
+It prints what it found as one JSON object. SIGPROF ends it when the file takes too much of the processor's time.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -20,8 +21,10 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 }
 
 
-def _confine(memory_bytes: int) -> None:
-    """Limit what a hostile file can take from the machine."""
+def _confine(memory_bytes: int, seconds: float) -> None:
+    """Limit what a hostile file can take from the machine; the time that others take is not counted."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
     with contextlib.suppress(ImportError, ValueError, OSError):     # systems without such limits
         import resource
 
@@ -52,7 +55,7 @@ def main() -> None:
     for module in _NEEDED[subject]:
         importlib.import_module(module)
     look = _subjects()[subject]
-    _confine(request.pop("memory_bytes"))
+    _confine(request.pop("memory_bytes"), request.pop("seconds"))
     try:
         found = look(path, **request)
     except pypdfium2.PdfiumError:

@@ -148,7 +148,7 @@ def test_a_sheet_comes_back_from_moodle_xml_with_its_title_and_points(tmp_path):
     done = harness("quiz", "import", tmp_path / "sheet.xml", "-o", tmp_path / "spring.yaml")
     assert done.returncode == 0, done.stderr
     assert "spring.yaml: 19 statements, 20 points" in done.stdout
-    assert "a wrong answer is worth -1 of a right one" in done.stderr
+    assert "a right answer counts 1, a wrong one -1" in done.stderr
     assert "title: 'Generative models, summer 22: theory'" in (tmp_path / "spring.yaml").read_text()
 
 
