@@ -159,9 +159,9 @@ def test_marks_and_reasons_come_first_and_provenance_last(read):
     assert "19 of 40 , 6 points still open" in read.text
 
 
-def test_the_six_outcomes_are_told_apart_by_words_and_by_signs(page, read):
+def test_the_seven_outcomes_are_told_apart_by_words_and_by_signs(page, read):
     assert set(OUTCOMES) == set(Outcome)
-    assert len({words for _, words in OUTCOMES.values()}) == len({sign for sign, _ in OUTCOMES.values()}) == 6
+    assert len({words for _, words in OUTCOMES.values()}) == len({sign for sign, _ in OUTCOMES.values()}) == 7
     for outcome, (_, words) in OUTCOMES.items():
         assert f'class="criterion {outcome.value}"' in page
         assert words in read.text
@@ -171,10 +171,12 @@ def test_open_points_are_drawn_open_and_missing_ones_are_not(page):
     criteria = dict(re.findall(r'<li class="criterion (\w+)">(.*?)</li>', page, re.DOTALL))
     assert {name for name, drawn in criteria.items() if "url(#hatch)" in drawn} == {
         "needs_person",
+        "environment",
         "harness_fault",
     }
     assert {name for name, drawn in criteria.items() if "<b>open</b>" in drawn} == {
         "needs_person",
+        "environment",
         "harness_fault",
     }
 
