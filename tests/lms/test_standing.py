@@ -62,7 +62,8 @@ TEST_FIELDS = {"score", "max_score", "status", "name", "number", "output", "outp
 
 
 @pytest.mark.parametrize("one", [
-    result("g", ["Ada"]), result("lacking", ["Ada"], last=Outcome.ENVIRONMENT), *HELD.values()], ids=lambda one: one.group)
+    result("g", ["Ada"]), result("lacking", ["Ada"], last=Outcome.ENVIRONMENT), *HELD.values(),
+], ids=lambda one: one.group)
 def test_gradescope_gets_documented_fields_alone(one):
     content = results_json(one)
     assert set(content) <= FIELDS
