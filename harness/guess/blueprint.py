@@ -1,0 +1,293 @@
+"""What a class says of itself: its methods and networks, and the layers that a method's input goes through."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.guess.layers import Layer
+from harness.guess.project import Piece, Project, name_of
+from harness.guess.values import UNKNOWN, bind, scope_of, value_of
+
+__all__ = ["Blueprint", "bound_arguments", "parameters"]
+
+MODULES = ("Module", "LightningModule", "Model", "GenerativeModel")
+MOST_DEPTH = 8          # classes and functions within each other
+Env = dict[str, list[Layer] | None]
+
+
+def parameters(function: ast.FunctionDef) -> list[str]:
+    """Name the parameters of a method that take a value each, without self."""
+    names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
+    return [name for name in names if name not in {"self", "cls"}] + [one.arg for one in function.args.kwonlyargs]
+
+
+def bound_arguments(function: ast.FunctionDef | None, call: ast.Call | None) -> dict[str, ast.expr]:
+    """Say which parameter gets which expression in a call."""
+    if function is None or call is None:
+        return {}
+    given: dict[str, ast.expr] = {}
+    for name, value in zip(parameters(function), call.args, strict=False):
+        if isinstance(value, ast.Starred):
+            break
+        given[name] = value
+    return given | {word.arg: word.value for word in call.keywords if word.arg}
+
+
+class Blueprint:
+    """A class as it is written.
+
+    Args:
+        project: it is a class of.
+        piece: file or cell that it is written in.
+        node: the class.
+        given: values of the constructor's arguments, as far as they are known.
+
+    """
+
+    def __init__(
+        self, project: Project, piece: Piece, node: ast.ClassDef, *, given: Mapping[str, Any] | None = None,
+        depth: int = 0,
+    ) -> None:
+        self.project = project
+        self.piece = piece
+        self.node = node
+        self.name = node.name
+        self.depth = depth
+        self.bases = [name_of(base) for base in node.bases]
+        self.methods: dict[str, ast.FunctionDef] = {}
+        self.attributes: dict[str, ast.expr] = {}
+        self._locals: dict[str, ast.expr] = {}
+        self.is_module = self.of_the_contract = False
+        self._inherit(piece, node, 0)
+        self.scope: dict[str, Any] = scope_of(project, piece)
+        self._construct(dict(given or {}))
+
+    def _inherit(self, piece: Piece, node: ast.ClassDef, depth: int) -> None:
+        """Take over methods, those of the class itself before those of its bases."""
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef):
+                self.methods.setdefault(statement.name, statement)
+        for base in node.bases:
+            name = name_of(base)
+            there = self.project.class_named(name, piece)
+            if there is not None and there[1] is not node and depth < MOST_DEPTH:
+                self._inherit(*there, depth + 1)
+                continue
+            self.is_module |= name in MODULES
+            self.of_the_contract |= name == "GenerativeModel"
+
+    def _construct(self, given: dict[str, Any]) -> None:
+        function = self.methods.get("__init__")
+        if function is None:
+            return
+        self.scope.update(defaults(function, self.scope))
+        self.scope.update({name: value for name, value in given.items() if value is not UNKNOWN})
+        statements = list(_flat(function.body))
+        for node in self.node.bases:        # what a base's constructor makes
+            there = self.project.class_named(name_of(node), self.piece)
+            base = there and next((one for one in there[1].body
+                                   if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
+            if base is not None and base is not function:
+                self.scope = defaults(base, self.scope) | self.scope
+                statements = [*_flat(base.body), *statements]
+        for statement in statements:
+            bind(statement, self.scope)
+            self._note(statement)
+
+    def _note(self, statement: ast.stmt) -> None:
+        """Remember what an attribute or a local variable of the constructor is made of."""
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            call = statement.value
+            held = call.func.value if isinstance(call.func, ast.Attribute) else None
+            if name_of(call.func) in {"append", "extend"} and isinstance(held, ast.Name) and call.args:
+                before = self._locals.get(held.id)
+                items = list(before.elts) if isinstance(before, ast.List) else []
+                more = call.args[0].elts if isinstance(call.args[0], ast.List) else [call.args[0]]
+                self._locals[held.id] = ast.List([*items, *more], ast.Load())
+        targets = statement.targets if isinstance(statement, ast.Assign) else (
+            [statement.target] if isinstance(statement, ast.AnnAssign) else [])
+        value = getattr(statement, "value", None)
+        for target in targets:
+            pairs = [(target, value)]
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                pairs = list(zip(target.elts, value.elts, strict=False))
+            for left, right in pairs:
+                if isinstance(left, ast.Name) and right is not None:
+                    self._locals[left.id] = right
+                elif isinstance(left, ast.Attribute) and name_of(left.value) == "self" and right is not None:
+                    self.attributes[left.attr] = right
+
+    # --- networks
+
+    def network(self, attribute: str) -> list[Layer] | None:
+        """List the layers of an attribute; None where there is none of that name."""
+        expression = self.attributes.get(attribute)
+        return None if expression is None else self.layers_of(expression)
+
+    def layers_of(self, expression: ast.expr) -> list[Layer]:
+        """List the layers that an expression makes: of a Sequential, of a class or function of the project."""
+        if isinstance(expression, ast.Starred):
+            return self.layers_of(expression.value)
+        if isinstance(expression, (ast.List, ast.Tuple)):
+            pairs = isinstance(expression, ast.Tuple) and len(expression.elts) == 2 and isinstance(
+                expression.elts[0], ast.Constant)       # of an OrderedDict
+            return [layer for item in expression.elts[pairs:] for layer in self.layers_of(item)]
+        if isinstance(expression, ast.Name) and expression.id in self._locals:
+            kept = self._locals.pop(expression.id)      # so that `layers = layers + [...]` ends
+            try:
+                return self.layers_of(kept)
+            finally:
+                self._locals[expression.id] = kept
+        if not isinstance(expression, ast.Call):
+            return [Layer("?", line=getattr(expression, "lineno", 0))]
+        name = name_of(expression.func)
+        if name in {"Sequential", "ModuleList", "OrderedDict", "spectral_norm", "weight_norm", "Parallel"}:
+            return [layer for one in expression.args for layer in self.layers_of(one)]
+        if name in {"to", "cuda", "float", "double", "apply"} and isinstance(expression.func, ast.Attribute):
+            return self.layers_of(expression.func.value)
+        if self.depth < MOST_DEPTH and (own := self._of_the_project(name, expression)) is not None:
+            return own
+        return [Layer(
+            name, tuple(value_of(one, self.scope) for one in expression.args),
+            {word.arg: value_of(word.value, self.scope) for word in expression.keywords if word.arg},
+            expression.lineno)]
+
+    def _of_the_project(self, name: str, call: ast.Call) -> list[Layer] | None:
+        there = self.project.class_named(name, self.piece)
+        if there is not None and there[1] is not self.node:
+            inner = Blueprint(self.project, *there, depth=self.depth + 1, given=self._values(
+                _method(there[1], "__init__"), call))
+            if "Sequential" in inner.bases or "forward" not in inner.methods:
+                return [Layer(name, line=call.lineno)]
+            return inner.through("forward") or [Layer(name, line=call.lineno)]
+        function = self.project.function_named(name, self.piece)
+        if function is None:
+            return None
+        returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
+        if len(returned) != 1:
+            return [Layer(name, line=call.lineno)]
+        before, self.scope = self.scope, {
+            **self.scope, **defaults(function, self.scope), **self._values(function, call)}
+        self.depth += 1
+        try:
+            return self.layers_of(returned[0])
+        finally:
+            self.scope = before
+            self.depth -= 1
+
+    def _values(self, function: ast.FunctionDef | None, call: ast.Call) -> dict[str, Any]:
+        return {name: value_of(value, self.scope) for name, value in bound_arguments(function, call).items()}
+
+    # --- methods
+
+    def through(self, method: str, *, most: int = MOST_DEPTH) -> list[Layer] | None:
+        """List what the first parameter of a method goes through until it is returned (of several: the first).
+
+        Returns:
+            Layers, in order; None where what is returned does not come from it.
+
+        """
+        function = self.methods.get(method)
+        if function is None or not parameters(function) or most == 0:
+            return None
+        env: Env = {parameters(function)[0]: []}
+        result: list[Layer] | None = None
+        for statement in _flat(function.body):
+            if isinstance(statement, ast.Return) and statement.value is not None:
+                found = self._trace(statement.value, env, most)
+                result = found if found is not None else result
+            else:
+                self._step(statement, env, most)
+        return result
+
+    def _step(self, statement: ast.stmt, env: Env, most: int) -> None:
+        if isinstance(statement, ast.For):      # for layer in self.layers: x = layer(x)
+            attribute = statement.iter.attr if isinstance(statement.iter, ast.Attribute) else ""
+            body = statement.body[0]
+            if attribute in self.attributes and isinstance(body, ast.Assign):
+                for name in [target.id for target in body.targets if isinstance(target, ast.Name)]:
+                    env[name] = [*(env.get(name) or []), *(self.network(attribute) or [])]
+            return
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)) or statement.value is None:
+            return
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        if isinstance(statement, ast.AugAssign):
+            return
+        for target in targets:
+            value = statement.value
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+                pairs = list(zip(target.elts, value.elts, strict=True))
+            elif isinstance(target, ast.Tuple):
+                pairs = [(one, value) for one in target.elts]
+            else:
+                pairs = [(target, value)]
+            for left, right in pairs:
+                if isinstance(left, ast.Name):
+                    env[left.id] = self._trace(right, env, most)
+
+    def _trace(self, node: ast.expr, env: Env, most: int) -> list[Layer] | None:
+        if isinstance(node, ast.Name):
+            return env.get(node.id)
+        if isinstance(node, (ast.Tuple, ast.List)):
+            traced = [self._trace(one, env, most) for one in node.elts]
+            return next((one for one in traced if one is not None), None)
+        if isinstance(node, ast.Dict):
+            return next((found for one in node.values if (found := self._trace(one, env, most)) is not None), None)
+        if isinstance(node, ast.BinOp):
+            sides = [self._trace(side, env, most) for side in (node.left, node.right)]
+            known = next((side for side in sides if side is not None), None)
+            return None if known is None else [*known, Layer("arithmetic", line=node.lineno)]
+        if isinstance(node, (ast.Subscript, ast.Attribute, ast.Starred)):
+            return self._trace(node.value, env, most)
+        return self._trace_call(node, env, most) if isinstance(node, ast.Call) else None
+
+    def _trace_call(self, call: ast.Call, env: Env, most: int) -> list[Layer] | None:
+        traced = [self._trace(one, env, most) for one in call.args]
+        before = next((one for one in traced if one is not None), None)
+        function, holder = call.func, call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(function, ast.Attribute) and name_of(function.value) == "self":
+            if before is None:
+                return None
+            if function.attr in self.methods:
+                inner = self.through(function.attr, most=most - 1)
+                return before if inner is None else [*before, *inner]
+            return [*before, *(self.network(function.attr) or [Layer(function.attr, line=call.lineno)])]
+        if isinstance(function, ast.Subscript) and before is not None:      # self.parts[0](x)
+            return [*before, Layer("?", line=call.lineno)]
+        if before is None and holder is not None:       # x.view(-1, 784)
+            before = self._trace(holder, env, most)
+            given = call.args
+        else:
+            given = call.args[1:]
+        if before is None:
+            return None
+        return [*before, Layer(
+            name_of(function), tuple(value_of(one, self.scope) for one in given),
+            {word.arg: value_of(word.value, self.scope) for word in call.keywords if word.arg}, call.lineno)]
+
+
+def defaults(function: ast.FunctionDef, scope: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the defaults of parameters that are literal."""
+    named = [*function.args.posonlyargs, *function.args.args]
+    pairs = list(zip(reversed(named), reversed(function.args.defaults), strict=False))
+    pairs += [(one, value) for one, value in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+              if value is not None]
+    known = {one.arg: value_of(value, scope) for one, value in pairs}
+    return {name: value for name, value in known.items() if value is not UNKNOWN}
+
+
+def _method(node: ast.ClassDef, name: str) -> ast.FunctionDef | None:
+    return next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == name), None)
+
+
+def _flat(body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """List statements with those inside of `with` and `if`, both branches."""
+    found: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, (ast.If, ast.With, ast.Try)):
+            found += _flat([*statement.body, *getattr(statement, "orelse", [])])
+        else:
+            found.append(statement)
+    return found
