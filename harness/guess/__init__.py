@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from harness.guess.writing import Written, new_from
+from harness.guess.writing import Written, in_yaml, new_from
 
-__all__ = ["Written", "new_from"]
+__all__ = ["Written", "in_yaml", "new_from"]

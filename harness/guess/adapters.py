@@ -1,4 +1,4 @@
-"""Writes the few lines that a manifest cannot say: encoding that stands inside of forward, networks that nobody joins."""
+"""Writes the few lines that a manifest cannot say: encoding inside of forward, networks that nobody joins."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Split:
     def adapter(self, blueprint: Blueprint) -> str:
         """Give the text of the adapter: a subclass that names what stands in forward."""
         return (
-            f'"""Lets {blueprint.name} be asked for codes and for images; its forward is taken apart, nothing else."""\n\n'
+            f'"""Lets {blueprint.name} be asked for codes and for images: its forward, taken apart."""\n\n'
             f"from {module_of(blueprint.piece.file)} import *\n"
             f"from {module_of(blueprint.piece.file)} import {blueprint.name} as Original\n\n\n"
             f"class {blueprint.name}(Original):\n{self.code}")
@@ -53,16 +53,16 @@ def split_forward(blueprint: Blueprint) -> Split | None:
         return None
     if any(not isinstance(one, (ast.Assign, ast.AnnAssign, ast.Return)) for one in body):
         return None
-    drawn, start = body[place], place
+    drawn = body[place]
     mean, spread = _around(drawn)
     eps = {name for one in body[:place] if _is_noise(one) for name in _set(one)}
-    if spread in _derived(body[:place], spread):        # std = exp(0.5 * logvar) stands before
-        spread, start = _derived(body[:place], spread)[spread], place
+    std = spread
+    spread = _derived(body[:place], spread).get(spread, spread)     # std = exp(0.5 * logvar) stands before
     image = _image(body[-1].value, known={mean, spread, *_set(drawn)})
     code = next(iter(_set(drawn)), "")
     if not mean or not code or image is None:
         return None
-    before = [one for one in body[:start] if not (_set(one) & eps) and _set(one) != {"std"}]
+    before = [one for one in body[:place] if not (_set(one) & eps) and (std == spread or _set(one) != {std})]
     after_it = body[place + 1:-1]
     if any(name in _used([*after_it, ast.Expr(image)]) for one in before for name in _set(one)):
         return None     # the decoder needs more than the code
@@ -79,8 +79,11 @@ def _draws(statement: ast.stmt) -> bool:
         return False
     if isinstance(value, ast.Call) and re.match(r"(?i)reparam|sampl", name_of(value.func)) and len(value.args) == 2:
         return True
-    return isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add) and isinstance(value.right, ast.BinOp) \
-        and isinstance(value.right.op, ast.Mult) and isinstance(value.left, ast.Name)
+    if not (isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add)):
+        return False
+    sides = (value.left, value.right)
+    return any(isinstance(one, ast.Name) for one in sides) and any(
+        isinstance(one, ast.BinOp) and isinstance(one.op, ast.Mult) for one in sides)
 
 
 def _around(statement: ast.stmt) -> tuple[str, str]:
@@ -89,14 +92,17 @@ def _around(statement: ast.stmt) -> tuple[str, str]:
     if isinstance(value, ast.Call):
         mean, spread = (one.id if isinstance(one, ast.Name) else "" for one in value.args)
         return mean, spread
-    assert isinstance(value, ast.BinOp)
-    names = [node.id for node in ast.walk(value.right) if isinstance(node, ast.Name) and node.id not in {"torch", "F"}]
-    spread = next((name for name in names if not re.search(r"(?i)^(eps|epsilon|noise|self)", name)), "")
-    return ast.unparse(value.left), spread
+    if not isinstance(value, ast.BinOp):
+        return "", ""
+    mean_side, noise_side = (value.left, value.right) if isinstance(value.left, ast.Name) else (value.right, value.left)
+    names = [node.id for node in ast.walk(noise_side) if isinstance(node, ast.Name)]
+    spread = next((name for name in names if not re.search(r"(?i)^(e|eps|epsilon|noise|self|torch|F)\d*$", name)), "")
+    return ast.unparse(mean_side), spread
 
 
 def _is_noise(statement: ast.stmt) -> bool:
-    return any(isinstance(node, ast.Call) and name_of(node.func) in {"randn_like", "randn"} for node in ast.walk(statement))
+    return any(
+        isinstance(node, ast.Call) and name_of(node.func) in {"randn_like", "randn"} for node in ast.walk(statement))
 
 
 def _derived(body: list[ast.stmt], name: str) -> dict[str, str]:
@@ -138,11 +144,13 @@ def joined(encoder: tuple[Piece, ast.Call], decoder: tuple[Piece, ast.Call], kno
     """Give the text of an adapter that joins two networks which a function constructs.
 
     Args:
-        encoder, decoder: the calls that construct them.
+        encoder: where it is defined, and the call that constructs it.
+        decoder: likewise.
         known: these calls with literal arguments.
 
     """
-    imports = sorted({f"from {module_of(piece.file)} import {name_of(call.func)}" for piece, call in (encoder, decoder)})
+    imports = sorted(
+        {f"from {module_of(piece.file)} import {name_of(call.func)}" for piece, call in (encoder, decoder)})
     return (
         '"""Joins encoder and decoder, which a function of ours constructs, so that they can be asked."""\n\n'
         "from torch import nn\n\n" + "\n".join(imports) + "\n\n\n"

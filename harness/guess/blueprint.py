@@ -8,11 +8,12 @@ from typing import Any
 
 from harness.guess.layers import Layer
 from harness.guess.project import Piece, Project, name_of
-from harness.guess.values import UNKNOWN, bind, scope_of, value_of
+from harness.guess.values import UNKNOWN, assigned, bind, scope_of, value_of
 
-__all__ = ["Blueprint", "bound_arguments", "parameters"]
+__all__ = ["Blueprint", "bound_arguments", "class_written", "defaults", "parameters"]
 
 MODULES = ("Module", "LightningModule", "Model", "GenerativeModel")
+LIBRARIES = {"nn", "torch.nn", "F", "torch", "layers", "keras.layers"}
 MOST_DEPTH = 8          # classes and functions within each other
 Env = dict[str, list[Layer] | None]
 
@@ -62,6 +63,8 @@ class Blueprint:
         self.is_module = self.of_the_contract = False
         self._inherit(piece, node, 0)
         self.scope: dict[str, Any] = scope_of(project, piece)
+        for statement in node.body:
+            bind(statement, self.scope, prefix="self.")
         self._construct(dict(given or {}))
 
     def _inherit(self, piece: Piece, node: ast.ClassDef, depth: int) -> None:
@@ -84,6 +87,8 @@ class Blueprint:
             return
         self.scope.update(defaults(function, self.scope))
         self.scope.update({name: value for name, value in given.items() if value is not UNKNOWN})
+        self.scope.update({
+            f"self.hparams.{name}": self.scope[name] for name in parameters(function) if name in self.scope})
         statements = list(_flat(function.body))
         for node in self.node.bases:        # what a base's constructor makes
             there = self.project.class_named(name_of(node), self.piece)
@@ -98,26 +103,28 @@ class Blueprint:
 
     def _note(self, statement: ast.stmt) -> None:
         """Remember what an attribute or a local variable of the constructor is made of."""
+        if isinstance(statement, (ast.For, ast.While)):     # lists that grow in a loop are not followed
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Name) and node.id in self._locals:
+                    self._locals[node.id] = ast.Constant("?")
+            return
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-            call = statement.value
-            held = call.func.value if isinstance(call.func, ast.Attribute) else None
-            if name_of(call.func) in {"append", "extend"} and isinstance(held, ast.Name) and call.args:
-                before = self._locals.get(held.id)
-                items = list(before.elts) if isinstance(before, ast.List) else []
-                more = call.args[0].elts if isinstance(call.args[0], ast.List) else [call.args[0]]
-                self._locals[held.id] = ast.List([*items, *more], ast.Load())
-        targets = statement.targets if isinstance(statement, ast.Assign) else (
-            [statement.target] if isinstance(statement, ast.AnnAssign) else [])
-        value = getattr(statement, "value", None)
-        for target in targets:
-            pairs = [(target, value)]
-            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-                pairs = list(zip(target.elts, value.elts, strict=False))
-            for left, right in pairs:
-                if isinstance(left, ast.Name) and right is not None:
-                    self._locals[left.id] = right
-                elif isinstance(left, ast.Attribute) and name_of(left.value) == "self" and right is not None:
-                    self.attributes[left.attr] = right
+            self._grow(statement.value)
+        for left, right in assigned(statement):
+            if isinstance(left, ast.Name):
+                self._locals[left.id] = right
+            elif isinstance(left, ast.Attribute) and name_of(left.value) == "self":
+                self.attributes[left.attr] = right
+
+    def _grow(self, call: ast.Call) -> None:
+        """Follow `layers.append(...)`."""
+        held = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if name_of(call.func) not in {"append", "extend"} or not isinstance(held, ast.Name) or not call.args:
+            return
+        before = self._locals.get(held.id)
+        items = list(before.elts) if isinstance(before, ast.List) else [ast.Constant("?")] if before else []
+        more = call.args[0].elts if isinstance(call.args[0], ast.List) else [call.args[0]]
+        self._locals[held.id] = ast.List([*items, *more], ast.Load())
 
     # --- networks
 
@@ -131,28 +138,30 @@ class Blueprint:
         if isinstance(expression, ast.Starred):
             return self.layers_of(expression.value)
         if isinstance(expression, (ast.List, ast.Tuple)):
-            pairs = isinstance(expression, ast.Tuple) and len(expression.elts) == 2 and isinstance(
-                expression.elts[0], ast.Constant)       # of an OrderedDict
-            return [layer for item in expression.elts[pairs:] for layer in self.layers_of(item)]
+            named = isinstance(expression, ast.Tuple) and isinstance(expression.elts[0], ast.Constant)   # OrderedDict
+            return [layer for item in expression.elts[named:] for layer in self.layers_of(item)]
         if isinstance(expression, ast.Name) and expression.id in self._locals:
             kept = self._locals.pop(expression.id)      # so that `layers = layers + [...]` ends
             try:
                 return self.layers_of(kept)
             finally:
                 self._locals[expression.id] = kept
-        if not isinstance(expression, ast.Call):
-            return [Layer("?", line=getattr(expression, "lineno", 0))]
-        name = name_of(expression.func)
-        if name in {"Sequential", "ModuleList", "OrderedDict", "spectral_norm", "weight_norm", "Parallel"}:
-            return [layer for one in expression.args for layer in self.layers_of(one)]
-        if name in {"to", "cuda", "float", "double", "apply"} and isinstance(expression.func, ast.Attribute):
-            return self.layers_of(expression.func.value)
-        if self.depth < MOST_DEPTH and (own := self._of_the_project(name, expression)) is not None:
+        if isinstance(expression, ast.Call):
+            return self._layers_called(expression)
+        return [Layer("?", line=getattr(expression, "lineno", 0))]
+
+    def _layers_called(self, call: ast.Call) -> list[Layer]:
+        name = name_of(call.func)
+        if name in {"Sequential", "ModuleList", "OrderedDict", "spectral_norm", "weight_norm"}:
+            return [layer for one in call.args for layer in self.layers_of(one)]
+        if name in {"to", "cuda", "float", "double", "apply"} and isinstance(call.func, ast.Attribute):
+            return self.layers_of(call.func.value)
+        library = isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) in LIBRARIES
+        if self.depth < MOST_DEPTH and not library and (own := self._of_the_project(name, call)) is not None:
             return own
         return [Layer(
-            name, tuple(value_of(one, self.scope) for one in expression.args),
-            {word.arg: value_of(word.value, self.scope) for word in expression.keywords if word.arg},
-            expression.lineno)]
+            name, tuple(value_of(one, self.scope) for one in call.args),
+            {word.arg: value_of(word.value, self.scope) for word in call.keywords if word.arg}, call.lineno)]
 
     def _of_the_project(self, name: str, call: ast.Call) -> list[Layer] | None:
         there = self.project.class_named(name, self.piece)
@@ -210,22 +219,9 @@ class Blueprint:
                 for name in [target.id for target in body.targets if isinstance(target, ast.Name)]:
                     env[name] = [*(env.get(name) or []), *(self.network(attribute) or [])]
             return
-        if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)) or statement.value is None:
-            return
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        if isinstance(statement, ast.AugAssign):
-            return
-        for target in targets:
-            value = statement.value
-            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
-                pairs = list(zip(target.elts, value.elts, strict=True))
-            elif isinstance(target, ast.Tuple):
-                pairs = [(one, value) for one in target.elts]
-            else:
-                pairs = [(target, value)]
-            for left, right in pairs:
-                if isinstance(left, ast.Name):
-                    env[left.id] = self._trace(right, env, most)
+        for left, right in assigned(statement):
+            if isinstance(left, ast.Name):
+                env[left.id] = self._trace(right, env, most)
 
     def _trace(self, node: ast.expr, env: Env, most: int) -> list[Layer] | None:
         if isinstance(node, ast.Name):
@@ -276,6 +272,11 @@ def defaults(function: ast.FunctionDef, scope: Mapping[str, Any]) -> dict[str, A
               if value is not None]
     known = {one.arg: value_of(value, scope) for one, value in pairs}
     return {name: value for name, value in known.items() if value is not UNKNOWN}
+
+
+def class_written(text: str) -> ast.ClassDef:
+    """Give the class that a text defines first."""
+    return next(node for node in ast.parse(text).body if isinstance(node, ast.ClassDef))
 
 
 def _method(node: ast.ClassDef, name: str) -> ast.FunctionDef | None:

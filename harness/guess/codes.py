@@ -17,6 +17,7 @@ from harness.worker.adapter import COUNTS, LABELS, NAMES
 
 __all__ = ["encoding", "guess_labels", "guess_prior", "guess_second", "sampler_of"]
 
+_RANDOM = {"randn", "randn_like", "normal_", "normal", "rsample", "Normal", "empty_like"}
 _DRAWS = re.compile(r"(?i)^(reparam\w*|sampl\w*|forward|encode|encoder|latent\w*)$")
 
 
@@ -51,10 +52,11 @@ def guess_second(guess: ModelGuess, blueprint: Blueprint) -> None:
     if (kind := _of_a_positive_function(made)) is not None:
         guess.add("second", kind, f"{where}, which is {_short(made)}, in {place.piece.place(made)}")
         return
-    for name, node, kind in _uses(blueprint):
+    own = second.id if isinstance(second, ast.Name) else ""
+    for name, node, kind in _uses(blueprint, own):
         if kind == "log_std":
             guess.notes.append(f"{where}, which is used as the logarithm of the standard deviation in "
-                               f"{blueprint.piece.place(node)}; a manifest cannot say so, and there is no KL divergence")
+                               f"{blueprint.piece.place(node)}; a manifest cannot say so, there is no KL divergence")
             return
         guess.add("second", kind, f"{where}, and {name} is used as {_words(kind)} in {blueprint.piece.place(node)}")
         return
@@ -105,15 +107,14 @@ def _of_a_positive_function(node: ast.expr) -> str | None:
     return "std" if name in {"softplus", "Softplus", "sqrt"} else None
 
 
-def _uses(blueprint: Blueprint) -> Iterator[tuple[str, ast.AST, Any]]:
-    """Give how the spread is used where codes are drawn: its name, where, and as what."""
+def _uses(blueprint: Blueprint, own: str) -> Iterator[tuple[str, ast.AST, Any]]:
+    """Give how the spread is used where codes are drawn: its name (`own` in forward), where, and as what."""
     for method, function in blueprint.methods.items():
-        drawn = any(isinstance(node, ast.Call) and name_of(node.func) in {
-            "randn", "randn_like", "normal_", "normal", "rsample", "Normal", "empty_like"} for node in ast.walk(function))
-        if not (_DRAWS.match(method) and drawn):
+        called = {name_of(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+        if not (_DRAWS.match(method) and called & _RANDOM):
             continue
         given = parameters(function)
-        names = given[1:2] if method != "forward" and len(given) > 1 else []
+        names = given[1:2] if method != "forward" and len(given) > 1 else [own] if own else []
         names += [target.elts[1].id for node in ast.walk(function) if isinstance(node, ast.Assign)
                   for target in node.targets if isinstance(target, ast.Tuple) and len(target.elts) == 2
                   and isinstance(target.elts[1], ast.Name)]
@@ -156,6 +157,8 @@ def guess_labels(guess: ModelGuess, blueprint: Blueprint, encoder: Sequence[Laye
         if name and any(one.lower() in LABELS for one in parameters(blueprint.methods[name])[1:]):
             given.append(verb)
     sampler = sampler_of(blueprint)
+    if guess.slot == "other" and sampler is None and "forward" in blueprint.methods and not given:
+        sampler = "forward"     # of a generator
     if sampler and any(one.lower() in LABELS for one in parameters(blueprint.methods[sampler])):
         given.append("sample")
     if not given:
@@ -166,15 +169,24 @@ def guess_labels(guess: ModelGuess, blueprint: Blueprint, encoder: Sequence[Laye
     linear = next((layer for layer in encoder or () if layer.name == "Linear"), None)
     inside = linear.argument(0, "in_features") if linear else None
     if isinstance(inside, int) and is_square(inside - CLASSES) and not _makes_one_hot(blueprint):
-        guess.add("one_hot", True, f"Linear({inside}, ...) takes {inside - CLASSES} pixels and ten numbers")
+        guess.add("one_hot", value=True, why=f"Linear({inside}, ...) takes {inside - CLASSES} pixels and ten numbers")
+    elif (where := _one_hot_outside(blueprint)) and not _makes_one_hot(blueprint):
+        guess.add("one_hot", value=True, why=f"{where} makes them so")
     elif not _makes_one_hot(blueprint) and not _embeds(blueprint):
-        guess.ask("one_hot", True, "are labels given as rows of ten numbers?")
+        guess.ask("one_hot", example=True, text="are labels given as rows of ten numbers?")
     return True
 
 
 def _makes_one_hot(blueprint: Blueprint) -> bool:
     return any(isinstance(node, ast.Call) and name_of(node.func) in {"one_hot", "to_categorical", "eye", "scatter_"}
                for function in blueprint.methods.values() for node in ast.walk(function))
+
+
+def _one_hot_outside(blueprint: Blueprint) -> str | None:
+    """Say where the code turns labels into rows of ten numbers before it gives them to a model."""
+    inside = {id(node) for node in ast.walk(blueprint.node)}
+    return next((piece.place(call) for piece, call in blueprint.project.calls
+                 if name_of(call.func) in {"one_hot", "to_categorical"} and id(call) not in inside), None)
 
 
 def _embeds(blueprint: Blueprint) -> bool:
@@ -257,8 +269,8 @@ def _drawn(project: Project, file: str) -> Iterator[tuple[str, list[int], str]]:
         for node in ast.walk(piece.tree):
             if isinstance(node, ast.Call) and name_of(node.func) in {"randn", "rand", "normal"}:
                 shape = _lengths(node, scope)
-                # Training draws noise of the shape of images, too; codes have at most three dimensions, not 784.
-                if shape and 784 not in shape and not (len(shape) == 3 and shape[-1] >= 28) and _is_decoded(piece, node):
+                images = not shape or 784 in shape or (len(shape) == 3 and shape[-1] >= 28)    # noise for diffusion
+                if not images and _is_decoded(piece, node):
                     kind = "uniform" if name_of(node.func) == "rand" else "normal"
                     yield kind, shape, piece.place(node)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from harness.guess.adapters import ADAPTER, joined, split_forward
 from harness.guess.arrays import guess_array_images, guess_sampled_images, is_numpy
-from harness.guess.blueprint import Blueprint
+from harness.guess.blueprint import Blueprint, class_written
 from harness.guess.codes import encoding, guess_labels, guess_prior, guess_second, sampler_of
 from harness.guess.guesses import ModelGuess
 from harness.guess.images import guess_images
@@ -62,7 +62,7 @@ def _of_class(project: Project, one: Candidate, saved: Sequence[Saved], taken: S
     guess = ModelGuess(one.slot)
     blueprint = one.blueprint
     _guess_source(guess, one)
-    _guess_route(guess, project, blueprint, saved, taken)
+    _guess_route(guess, project, blueprint, saved, taken, _networks(one))
     _guess_reading(guess, project, one)
     _guess_arguments(guess, one)
     if one.methods:
@@ -134,33 +134,34 @@ def _take_split(guess: ModelGuess, blueprint: Blueprint, code: str, adapter: str
 
 def _with_methods(project: Project, blueprint: Blueprint, code: str) -> Blueprint:
     """Give the class with the methods of an adapter, to look at."""
-    node = ast.ClassDef(
-        blueprint.name, blueprint.node.bases, [],
-        [*blueprint.node.body, *ast.parse("class Split:\n" + code).body[0].body], [])       # type: ignore[attr-defined]
-    return Blueprint(project, blueprint.piece, ast.fix_missing_locations(node), given=blueprint.scope)
+    node = class_written("class Split:\n" + code)
+    node.name, node.bases, node.body = blueprint.name, blueprint.node.bases, [*blueprint.node.body, *node.body]
+    return Blueprint(project, blueprint.piece, node, given=blueprint.scope)
 
 
-def _both_ways(blueprint: Blueprint, methods: dict[str, str] | object) -> tuple[list[Layer] | None, list[Layer] | None]:
+def _both_ways(
+    blueprint: Blueprint, methods: Mapping[str, str],
+) -> tuple[list[Layer] | None, list[Layer] | None]:
     """List the layers from images to codes, and from codes to images."""
-    named: dict[str, str] = dict(methods) if isinstance(methods, dict) else {}
-    if named.get("sample") == "forward":
+    if methods.get("sample") == "forward":
         return None, blueprint.through("forward")
-    ways: list[list[Layer] | None] = []
+    ways = []
     for verb in ("encode", "decode"):
-        layers: list[Layer] | None = None
-        for name in (named[verb],) if verb in named else NAMES[verb]:
-            attribute, _, place = name.partition(".")
-            if name in blueprint.methods:
-                layers = blueprint.through(name)
-            elif attribute in blueprint.attributes:
-                value = blueprint.attributes[attribute]
-                listed = value.args[0] if isinstance(value, ast.Call) and place and value.args else value
-                layers = blueprint.layers_of(listed.elts[int(place)]) if place and isinstance(
-                    listed, (ast.List, ast.Tuple)) else blueprint.network(attribute)
-            if layers is not None:
-                break
-        ways.append(layers)
+        names = (methods[verb],) if verb in methods else NAMES[verb]
+        ways.append(next((layers for name in names if (layers := _layers(blueprint, name)) is not None), None))
     return ways[0], ways[1]
+
+
+def _layers(blueprint: Blueprint, name: str) -> list[Layer] | None:
+    """List the layers of a method, of a network, or of one in a list: "parts.0"."""
+    attribute, _, place = name.partition(".")
+    if name in blueprint.methods:
+        return blueprint.through(name)
+    value = blueprint.attributes.get(attribute)
+    if value is None or not place:
+        return blueprint.network(attribute)
+    listed = value.args[0] if isinstance(value, ast.Call) and value.args else value
+    return blueprint.layers_of(listed.elts[int(place)]) if isinstance(listed, (ast.List, ast.Tuple)) else None
 
 
 def _guess_source(guess: ModelGuess, one: Candidate) -> None:
@@ -174,8 +175,16 @@ def _guess_source(guess: ModelGuess, one: Candidate) -> None:
 
 def _guess_route(
     guess: ModelGuess, project: Project, blueprint: Blueprint, saved: Sequence[Saved], taken: Sequence[str],
+    networks: Sequence[str] = (),
 ) -> None:
+    """Guess how the model comes to be trained; `networks` are its encoder and decoder, by name."""
     file = file_for(project, guess.slot, blueprint, saved, taken)
+    parts = _files_of_parts(project, networks) if len(networks) == 2 and not any(
+        one.kind == blueprint.name for one in saved) else {}
+    if parts:
+        guess.add("route", "load", "trained weights lie in the folder")
+        guess.add("checkpoint", parts, "one file for each network")
+        return
     if file is not None:
         guess.add("route", "load", "trained weights lie in the folder")
         guess.add("checkpoint", file[0], file[1])
@@ -183,7 +192,7 @@ def _guess_route(
     if blueprint.of_the_contract and "fit" in blueprint.methods:
         guess.add("route", "fit", f"{blueprint.name} has the `fit` of the contract, and no weights lie in the folder")
         return
-    runs = [one for one in saved if one.kind in {blueprint.name, ""} and is_run(project, one)]
+    runs = [one for one in saved if one.kind in {blueprint.name, ""} and is_run(one)]
     runs.sort(key=lambda one: (one.kind != blueprint.name, one.piece.file != blueprint.piece.file))
     if runs:
         one = runs[0]
@@ -199,24 +208,41 @@ def _guess_route(
     guess.ask("checkpoint", f"{guess.slot}.pt", "no weights were found; save them and write their file here")
 
 
+def _networks(one: Candidate) -> list[str]:
+    """Name encoder and decoder, where they are networks that can have weights of their own."""
+    if "encode" in one.methods:
+        return [one.methods["encode"], one.methods["decode"]] if _is_pair(one) else []
+    there = one.blueprint.attributes
+    names = [next((name for name in NAMES[verb] if name in there), "") for verb in ("encode", "decode")]
+    return names if all(names) else []
+
+
+def _files_of_parts(project: Project, networks: Sequence[str]) -> dict[str, str]:
+    """Find a file for each of an encoder and a decoder; empty where there is none for one of them."""
+    files: dict[str, str] = {}
+    for name, stem in zip(networks, ("enc", "dec"), strict=True):
+        there = [file for file in project.weights if stem in PurePosixPath(file).stem.lower().replace("autoenc", "")]
+        if there:
+            files[name] = there[-1]
+    return files if len(set(files.values())) == 2 else {}
+
+
 def _guess_reading(guess: ModelGuess, project: Project, one: Candidate) -> None:
     """Guess which parts of the file are read."""
     piece = one.blueprint.piece
     if cells := needed_cells(one):
         guess.add("cells", cells, f"{one.name} is defined twice; these cells define the one of cell {piece.cell}")
     if piece.cell is None and guess.keys["route"].value != "run" and (busy := _busy(project, piece)):
-        guess.add("definitions", True, f"{busy[0]} works on import: {busy[1][:60]}")
+        guess.add("definitions", value=True, why=f"{busy[0]} works on import: {busy[1][:60]}")
 
 
 def _busy(project: Project, piece: Piece) -> tuple[str, str] | None:
     """Find what works when a file is imported, in it or in the files that it imports."""
-    names = {name for node in ast.walk(piece.tree) if isinstance(node, (ast.Import, ast.ImportFrom))
-             for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])}
-    stems = {part for name in names for part in name.split(".")}
-    for one in [piece, *project.pieces]:
-        if one is piece or (one.cell is None and PurePosixPath(one.file).stem in stems):
-            if busy := busy_line(one.tree):
-                return f"{one.file}, line {busy[0]}", busy[1]
+    imported = [one for one in project.pieces
+                if one is not piece and one.cell is None and PurePosixPath(one.file).stem in piece.imports]
+    for one in [piece, *imported]:
+        if busy := busy_line(one.tree):
+            return f"{one.file}, line {busy[0]}", busy[1]
     return None
 
 
@@ -274,7 +300,7 @@ def _of_globals(
         guess.add("source", f"{piece.file}:{verbs['encode']}", f"{verbs['encode']} is made there")
     _route_of_parts(guess, project, networks, saved)
     if piece.cell is None and guess.keys["route"].value != "run" and (busy := _busy(project, piece)):
-        guess.add("definitions", True, f"{busy[0]} works on import: {busy[1][:60]}")
+        guess.add("definitions", value=True, why=f"{busy[0]} works on import: {busy[1][:60]}")
     if "decode" not in verbs:
         return guess
     guess.add("methods", {verb: name for verb, name in verbs.items() if verb}, "the names of these variables")
@@ -288,29 +314,20 @@ def _of_globals(
 
 def _class_of(attributes: dict[str, ast.expr]) -> ast.ClassDef:
     """Make a class that holds networks, to look at."""
-    node = ast.parse("class Networks:\n    def __init__(self):\n        pass").body[0]
-    assert isinstance(node, ast.ClassDef) and isinstance(node.body[0], ast.FunctionDef)
-    node.body[0].body = [
-        ast.Assign([ast.Attribute(ast.Name("self", ast.Load()), name, ast.Store())], value)
-        for name, value in attributes.items()]
-    return ast.fix_missing_locations(node)
+    lines = [f"        self.{name} = {ast.unparse(value)}" for name, value in attributes.items()]
+    return class_written("class Networks:\n    def __init__(self):\n" + "\n".join(lines or ["        pass"]))
 
 
 def _route_of_parts(
     guess: ModelGuess, project: Project, networks: Sequence[str] | dict[str, ast.expr], saved: Sequence[Saved],
 ) -> None:
     """Find one checkpoint for each network, or one for all."""
-    files: dict[str, str] = {}
-    for name in networks:
-        stem = {"encode": "enc", "decode": "dec"}[_verb_of(name) or "encode"]
-        there = [file for file in project.weights if stem in PurePosixPath(file).stem.lower()]
-        if there:
-            files[name] = there[-1]
-    if len(files) == len(networks) > 1 and len(set(files.values())) > 1:
+    ordered = sorted(networks, key=lambda name: _verb_of(name) != "encode")
+    if len(networks) == 2 and (files := _files_of_parts(project, ordered)):
         guess.add("route", "load", "trained weights lie in the folder")
         guess.add("checkpoint", files, "one file for each network")
         return
-    runs = {one.what: one.inside for one in saved if one.what in networks and is_run(project, one)}
+    runs = {one.what: one.inside for one in saved if one.what in networks and is_run(one)}
     if not project.weights and runs:
         guess.add("route", "run", "no weights lie in the folder, and the code saves them when it is run")
         guess.add("checkpoint", runs if len(runs) > 1 else next(iter(runs.values())), "what it saves")
@@ -335,7 +352,7 @@ def _joint(project: Project, saved: Sequence[Saved]) -> ModelGuess | None:
     told = (_literal(project, *calls["encode"]), _literal(project, *calls["decode"]))
     guess = ModelGuess("vae")
     guess.adapter = joined(calls["encode"], calls["decode"], told)
-    guess.add("source", f"{ADAPTER}:Joined", "no class and no global variables join your encoder and decoder; this file does")
+    guess.add("source", f"{ADAPTER}:Joined", "neither a class nor global variables join encoder and decoder; this does")
     _route_of_parts(guess, project, ["encoder", "decoder"], saved)
     piece = calls["encode"][0]
     blueprint = Blueprint(project, piece, _class_of({"encoder": calls["encode"][1], "decoder": calls["decode"][1]}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from harness.forms import SIDE
 from harness.guess.blueprint import Blueprint
 from harness.guess.guesses import ModelGuess
-from harness.guess.layers import SHAPERS, Layer, after
+from harness.guess.layers import SHAPERS, Layer, after, fits
 from harness.guess.project import Piece, Project, name_of
 from harness.guess.values import scope_of, value_of
 
@@ -19,6 +20,7 @@ __all__ = ["Preparation", "guess_images", "is_square", "made_by", "preparation"]
 
 SIZES = (28, 32, 64, 16, 48, 128)      # in the order in which they are tried
 CLASSES = 10
+_JUDGE = re.compile(r"(?i)discriminator|critic|netd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,11 @@ def _compared(node: ast.AST, scope: Mapping[str, Any]) -> Iterator[tuple[str, An
         threshold = value_of(node.comparators[0], scope)
         if isinstance(threshold, float) and 0 < threshold < 1 and _is_images(node.left):
             yield "binarise", threshold, node
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and value_of(node.right, scope) in {1, 1.0}:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and value_of(node.right, scope) == 1:
         left = node.left
         if isinstance(left, ast.BinOp) and isinstance(left.op, ast.Mult):
             for images, two in ((left.left, left.right), (left.right, left.left)):
-                if value_of(two, scope) in {2, 2.0} and _is_images(images):
+                if value_of(two, scope) == 2 and _is_images(images):
                     yield "normalize", (0.5, 0.5), node
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and value_of(node.right, scope) == 127.5:
         yield "normalize", (0.5, 0.5), node
@@ -131,7 +133,7 @@ def guess_images(
     prepared = preparation(project, blueprint.piece.file)
     size, why_size = _size(encoder, decoder, prepared)
     fit = prepared.fit if prepared.size == size else "resize" if size > 40 else "pad"
-    shape = {} if size == SIDE else {"size": size} | ({"fit": "resize"} if fit == "resize" else {})
+    shape: dict[str, Any] = {} if size == SIDE else {"size": size} | ({"fit": "resize"} if fit == "resize" else {})
     bound = _bound(decoder)
     if encoder is not None:
         form, reasons = dict(shape), [why_size] if shape else []
@@ -208,7 +210,7 @@ def _size(
             break
     channels = next((layer.argument(0, "in_channels") for layer in encoder or () if layer.name == "Conv2d"), None)
     if channels in {1, 3}:
-        fitting = [side for side in SIZES if after(encoder or (), (channels, side, side)) is not None]
+        fitting = [side for side in SIZES if fits(encoder or (), (channels, side, side))]
         if 0 < len(fitting) < len(SIZES) - 1 and (SIDE not in fitting or prepared.size not in fitting):
             return fitting[0], f"its layers fit images of {fitting[0]} x {fitting[0]} pixels, no others"
     if (made := made_by(decoder)) and is_square(made[-1] * made[-1] if len(made) == 3 else made[-1]):
@@ -261,6 +263,7 @@ def _enter_output_range(
     guess: ModelGuess, form: dict[str, Any], reasons: list[str], bound: str | None, decoder: Sequence[Layer] | None,
     prepared: Preparation, project: Project,
 ) -> None:
+    """Enter what black and white are in what a decoder makes."""
     if bound == "tanh":
         form["range"] = [-1, 1]
         reasons.append("it ends in Tanh")
@@ -282,8 +285,10 @@ def _enter_output_range(
 
 
 def _logits_evidence(pieces: Iterable[Piece]) -> str | None:
-    """Say where the code takes what comes out for logits."""
+    """Say where the code takes what comes out for logits; losses of a discriminator tell nothing of it."""
     for piece in pieces:
+        if any(isinstance(node, ast.ClassDef) and _JUDGE.search(node.name) for node in ast.walk(piece.tree)):
+            continue
         for node in ast.walk(piece.tree):
             if not isinstance(node, ast.Call):
                 continue

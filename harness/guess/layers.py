@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ACTIVATIONS", "SHAPERS", "Layer", "after", "open_ended"]
+__all__ = ["ACTIVATIONS", "SHAPERS", "Layer", "after", "fits"]
 
 ACTIVATIONS: Mapping[str, str] = {
     "Sigmoid": "sigmoid", "sigmoid": "sigmoid", "sigmoid_": "sigmoid", "Tanh": "tanh", "tanh": "tanh", "ReLU": "relu",
@@ -61,27 +61,38 @@ class _MismatchError(Exception):
 
 
 def after(layers: Sequence[Layer], shape: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Give the shape (without the batch) of what comes out, or as far as it is known; None where layers do not fit.
+    """Give the shape (without the batch) of what comes out; None where layers do not fit or are not known.
 
     >>> after([Layer("Conv2d", (1, 8, 4, 4)), Layer("Flatten"), Layer("Linear", (392, 8))], (1, 28, 28))
     (8,)
     >>> after([Layer("Conv2d", (1, 8, 4, 4)), Layer("Flatten"), Layer("Linear", (392, 8))], (1, 32, 32)) is None
     True
     """
+    known: tuple[int, ...] | None = shape
+    try:
+        for layer in layers:
+            if known is not None:
+                known = _through(layer, known)
+    except _MismatchError:
+        return None
+    return known
+
+
+def fits(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
+    """Say whether images of a shape go through layers, as far as these are known.
+
+    >>> fits([Layer("Flatten"), Layer("Linear", (784, 20))], (1, 28, 28))
+    True
+    """
     try:
         for layer in layers:
             known = _through(layer, shape)
             if known is None:
-                return shape
+                return True
             shape = known
     except _MismatchError:
-        return None
-    return shape
-
-
-def open_ended(layers: Sequence[Layer]) -> bool:
-    """Say whether no layer ties the size of the images: nothing after the convolutions counts their pixels."""
-    return not any(layer.name == "Linear" for layer in layers)
+        return False
+    return True
 
 
 def _through(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -89,19 +100,21 @@ def _through(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...] | None:
     if layer.name in SAME:
         return shape
     if layer.name == "Linear":
-        inside, outside = layer.argument(0, "in_features"), layer.argument(1, "out_features")
-        if not isinstance(inside, int) or not isinstance(outside, int):
-            return None
-        if shape[-1] != inside:
-            raise _MismatchError
-        return (*shape[:-1], outside)
+        return _multiplied(layer, shape)
     if layer.name in {"Flatten", "flatten"}:
         return (math.prod(shape),)
     if layer.name in SHAPERS:
         return _reshaped(layer, shape)
-    if len(shape) != 3:
+    return _spatial(layer, shape) if len(shape) == 3 else None
+
+
+def _multiplied(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    inside, outside = layer.argument(0, "in_features"), layer.argument(1, "out_features")
+    if not isinstance(inside, int) or not isinstance(outside, int):
         return None
-    return _spatial(layer, shape)
+    if shape[-1] != inside:
+        raise _MismatchError
+    return (*shape[:-1], outside)
 
 
 def _reshaped(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -143,12 +156,9 @@ def _spatial(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...] | None:
             return None
         return channels, (height - kernel) // stride + 1, (width - kernel) // stride + 1
     if layer.name in {"Upsample", "UpsamplingNearest2d", "interpolate"}:
-        scale = layer.named.get("scale_factor", UNSET)
+        scale = layer.named.get("scale_factor")
         return (channels, int(height * scale), int(width * scale)) if isinstance(scale, (int, float)) else None
     return None
-
-
-UNSET: Any = object()
 
 
 def _convolved(layer: Layer, side: int, axis: int) -> int | None:

@@ -20,6 +20,7 @@ Slot = Literal["vae", "other"]
 _AUTOENCODER = re.compile(r"(?i).*(vae|auto_?enc).*|v?q?ae|ae[A-Z_0-9].*|.*AE")
 _GENERATIVE = re.compile(
     r"(?i).*(gan|generator|netg|flow|ddpm|ddim|diffusion|rbm|boltzmann|glow|nvp|pixel_?cnn|score|autoregress).*")
+_GENERATOR = re.compile(r"(?i)gen(erator)?([_\d]|$)|gan$|netg")
 _PART = re.compile(
     r"(?i).*(discriminator|critic|classifier|block|layer|loss|dataset|loader|embedding|unet|flatten|reshape|trainer|"
     r"coupling|attention|config|schedule\w*|encoder|decoder|quantizer|netd|callback)")
@@ -88,25 +89,19 @@ def _judged(blueprint: Blueprint) -> tuple[Slot, int, str] | None:
     has = set(blueprint.methods) | set(blueprint.attributes)
     encoder = next((name for name in NAMES["encode"] if name in has), None)
     decoder = next((name for name in NAMES["decode"] if name in has), None)
-    vae: list[tuple[int, str]] = []
-    other: list[tuple[int, str]] = []
-    if encoder and decoder:
-        vae.append((4, f"has {encoder} and {decoder}"))
-    if any(name.startswith("reparam") for name in has):
-        vae.append((2, "reparameterizes"))
-    if _AUTOENCODER.fullmatch(blueprint.name):
-        vae.append((3, "is called so"))
-    if _pair_of_networks(blueprint):
-        vae.append((2, "goes through two networks"))
-    if _GENERATIVE.fullmatch(blueprint.name):
-        other.append((3, "is called so"))
-    if any(name in has for name in NAMES["sample"]):
-        other.append((2, "has a method that samples"))
     noise = _noise_parameter(blueprint)
-    if noise:
-        other.append((3, f"its forward takes {noise}"))
-    if "generator" in (ast.get_docstring(blueprint.node) or "").lower():
-        other.append((2, "says that it is the generator"))
+    vae = [(points, words) for holds, points, words in (
+        (encoder and decoder, 4, f"has {encoder} and {decoder}"),
+        (any(name.startswith("reparam") for name in has), 2, "reparameterizes"),
+        (_AUTOENCODER.fullmatch(blueprint.name), 3, "is called so"),
+        (_pair_of_networks(blueprint), 2, "goes through two networks"),
+    ) if holds]
+    other = [(points, words) for holds, points, words in (
+        (_GENERATIVE.fullmatch(blueprint.name), 3, "is called so"),
+        (any(name in has for name in NAMES["sample"]), 2, "has a method that samples"),
+        (noise, 3, f"takes {noise} in its forward"),
+        ("generator" in (ast.get_docstring(blueprint.node) or "").lower(), 2, "says that it is the generator"),
+    ) if holds]
     of_vae, of_other = sum(points for points, _ in vae), sum(points for points, _ in other)
     if not blueprint.is_module and max(of_vae, of_other) < 4:
         return None
@@ -121,7 +116,8 @@ def _noise_parameter(blueprint: Blueprint) -> str | None:
     forward = blueprint.methods.get("forward")
     first = next(iter(parameters(forward)), "") if forward else ""
     only_noise = first.lower() in NOISES - {"x", "input", "x_t", "code", "codes"}
-    return first if only_noise or (first == "input" and _GENERATIVE.fullmatch(blueprint.name)) else None
+    generator = _GENERATOR.search(blueprint.name) is not None
+    return first if only_noise or generator else None
 
 
 def _pair_of_networks(blueprint: Blueprint) -> tuple[str, str] | None:
@@ -146,7 +142,8 @@ def _methods(blueprint: Blueprint, slot: Slot) -> dict[str, str]:
     if {"encode", "decode"} & set(blueprint.methods):
         return {}
     for name, function in blueprint.methods.items():        # positions in a codebook and back
-        looks_up = any(isinstance(one, ast.Call) and name_of(one.func) in {"argmin", "min"} for one in ast.walk(function))
+        looks_up = any(
+            isinstance(one, ast.Call) and name_of(one.func) in {"argmin", "min"} for one in ast.walk(function))
         back = next((other for other in blueprint.methods if other in {
             f"from_{name}", f"decode_{name}", f"decode_{name.removeprefix('encode_')}", f"{name}_to_image"}), None)
         if looks_up and back:
@@ -217,7 +214,7 @@ def arguments_of(candidate: Candidate) -> tuple[dict[str, Any], list[str]]:
 
 
 def needed_cells(candidate: Candidate) -> list[int]:
-    """Number the cells that define a class and what it needs, where its name is given twice; else none."""
+    """Give the numbers of the cells that define a class and what it needs, where its name is given twice; else none."""
     blueprint = candidate.blueprint
     piece, project = blueprint.piece, blueprint.project
     twice = [one for one, _ in project.classes[blueprint.name] if one.file == piece.file]

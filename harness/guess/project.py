@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from harness import documents
 from harness.errors import UserError
 from harness.submissions.leavings import reason_to_leave, reason_to_leave_folder
 from harness.worker.explain import PACKAGES, RefusalError
@@ -43,6 +47,11 @@ class Piece:
         cell = f", cell {self.cell}" if self.cell is not None else ""
         return f"{self.file}{cell}, line {getattr(node, 'lineno', 1)}"
 
+    @property
+    def imports(self) -> set[str]:
+        """Every part of the names of the modules that it imports."""
+        return {part for name in _modules(self.tree, relative=True) for part in name.split(".")}
+
 
 @dataclass(frozen=True, eq=False)
 class Project:
@@ -53,6 +62,7 @@ class Project:
         pieces: its code, by file and cell.
         files: every file that would be handed in.
         unread: code that cannot be read, and why.
+        settings: what files like config.yaml hold.
 
     """
 
@@ -60,6 +70,7 @@ class Project:
     pieces: tuple[Piece, ...]
     files: tuple[str, ...]
     unread: tuple[str, ...]
+    settings: tuple[Any, ...] = ()
 
     @cached_property
     def classes(self) -> dict[str, list[tuple[Piece, ast.ClassDef]]]:
@@ -91,7 +102,7 @@ class Project:
         """List all pieces, those of `file` first, then those that import it."""
         stem = PurePosixPath(file).stem
         def distance(piece: Piece) -> int:
-            return 0 if piece.file == file else 1 if stem in _parts(piece.tree) else 2
+            return 0 if piece.file == file else 1 if stem in piece.imports else 2
         return sorted(self.pieces, key=distance)
 
     @cached_property
@@ -137,7 +148,7 @@ def read_project(folder: Path) -> Project:
         raise UserError(
             f"{folder}: holds no code that can be read" + (f": {'; '.join(unread)}" if unread else "")
             + "; give the folder that holds your .py files or notebooks")
-    return Project(folder, tuple(pieces), tuple(files), tuple(unread))
+    return Project(folder, tuple(pieces), tuple(files), tuple(unread), tuple(_settings(folder, files)))
 
 
 def name_of(function: ast.expr) -> str:
@@ -159,6 +170,14 @@ def _walk(folder: Path) -> Iterator[str]:
             if count >= MOST_FILES:
                 raise UserError(
                     f"{folder}: holds more than {MOST_FILES} files; give the folder of your code, without data sets")
+
+
+def _settings(folder: Path, files: Iterable[str]) -> Iterator[Any]:
+    """Read files of settings; one that is not YAML of the plain kind is none."""
+    for file in files:
+        if re.fullmatch(r"(?i).*(conf|cfg|param|setting|default)[^/]*\.(ya?ml|json)", file):
+            with contextlib.suppress(UserError):
+                yield documents.raw(folder / file)
 
 
 def _pieces(folder: Path, file: str) -> list[Piece]:
@@ -190,7 +209,3 @@ def _modules(tree: ast.Module, *, relative: bool) -> set[str]:
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     return names | {node.module for node in ast.walk(tree)
                     if isinstance(node, ast.ImportFrom) and node.module and (relative or not node.level)}
-
-
-def _parts(tree: ast.Module) -> set[str]:
-    return {part for name in _modules(tree, relative=True) for part in name.split(".")}

@@ -5,20 +5,21 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from harness.guess.project import Piece, Project, name_of
 
-__all__ = ["UNKNOWN", "Scope", "bind", "path_of", "scope_of", "value_of"]
+__all__ = ["UNKNOWN", "Scope", "assigned", "bind", "path_of", "scope_of", "value_of"]
 
 Scope = Mapping[str, Any]
 """Name as it is written ("latent", "self.latent", "args.latent") -> its value."""
 
 UNKNOWN: Any = type("_Unknown", (), {"__repr__": lambda _: "?"})()
 MOST_POWER = 64
+SETTINGS = ("config", "cfg", "conf", "params", "settings", "hparams", "args", "opt")   # of a file of settings
 
 _OPERATIONS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -40,9 +41,9 @@ def value_of(node: ast.expr | None, scope: Scope) -> Any:
         items = [value_of(item, scope) for item in node.elts]
         return UNKNOWN if UNKNOWN in items else tuple(items) if isinstance(node, ast.Tuple) else items
     if isinstance(node, ast.Dict):
-        pairs = [(value_of(key, scope), value_of(item, scope)) for key, item in zip(node.keys, node.values, strict=True)]
-        known = all(isinstance(key, (str, int)) and item is not UNKNOWN for key, item in pairs)
-        return dict(pairs) if known else UNKNOWN
+        both = zip(node.keys, node.values, strict=True)
+        pairs = [(value_of(key, scope), value_of(item, scope)) for key, item in both]
+        return {key: item for key, item in pairs if isinstance(key, (str, int)) and item is not UNKNOWN}
     return _computed(node, scope)
 
 
@@ -51,23 +52,30 @@ def _computed(node: ast.expr | None, scope: Scope) -> Any:
         value = value_of(node.operand, scope)
         return -value if _is_number(value) else UNKNOWN
     if isinstance(node, ast.BinOp):
-        left, right = value_of(node.left, scope), value_of(node.right, scope)
-        if not (_is_number(left) and _is_number(right)):
-            return UNKNOWN
-        if isinstance(node.op, ast.Pow):
-            return left ** right if abs(left) < 1e6 and 0 <= right <= MOST_POWER else UNKNOWN
-        operation = _OPERATIONS.get(type(node.op))
-        return UNKNOWN if operation is None or (right == 0 and isinstance(node.op, (ast.Div, ast.FloorDiv))) else (
-            operation(left, right))
+        return _operated(node.op, value_of(node.left, scope), value_of(node.right, scope))
     if isinstance(node, ast.Subscript):
-        holder, key = value_of(node.value, scope), value_of(node.slice, scope)
-        if isinstance(holder, dict) and isinstance(key, (str, int)):
-            return holder.get(key, UNKNOWN)
-        if isinstance(holder, (tuple, list)) and isinstance(key, int) and -len(holder) <= key < len(holder):
-            return holder[key]
+        return _item(value_of(node.value, scope), value_of(node.slice, scope))
     if isinstance(node, ast.Call) and name_of(node.func) == "int" and len(node.args) == 1:
         value = value_of(node.args[0], scope)
         return int(value) if _is_number(value) else UNKNOWN
+    return UNKNOWN
+
+
+def _operated(kind: ast.operator, left: Any, right: Any) -> Any:
+    if not (_is_number(left) and _is_number(right)):
+        return UNKNOWN
+    if isinstance(kind, ast.Pow):
+        return left ** right if abs(left) < 1e6 and 0 <= right <= MOST_POWER else UNKNOWN
+    operation = _OPERATIONS.get(type(kind))
+    by_zero = right == 0 and isinstance(kind, (ast.Div, ast.FloorDiv))
+    return UNKNOWN if operation is None or by_zero else operation(left, right)
+
+
+def _item(holder: Any, key: Any) -> Any:
+    if isinstance(holder, dict) and isinstance(key, (str, int)):
+        return holder.get(key, UNKNOWN)
+    if isinstance(holder, (tuple, list)) and isinstance(key, int) and -len(holder) <= key < len(holder):
+        return holder[key]
     return UNKNOWN
 
 
@@ -85,7 +93,7 @@ def scope_of(project: Project, piece: Piece) -> dict[str, Any]:
 
 @lru_cache(maxsize=512)
 def _scope_of_file(project: Project, file: str) -> dict[str, Any]:
-    scope: dict[str, Any] = {}
+    scope: dict[str, Any] = {name: value for value in project.settings for name in SETTINGS}
     for one in reversed(project.near(file)):
         for node in ast.walk(one.tree):
             if isinstance(node, ast.Call) and name_of(node.func) == "add_argument":
@@ -103,18 +111,24 @@ def bind(statement: ast.stmt, scope: dict[str, Any], *, prefix: str = "") -> Non
     if isinstance(statement, ast.If):
         for inner in statement.body:
             bind(inner, scope, prefix=prefix)
+    for left, right in assigned(statement):
+        known = value_of(right, scope)
+        if known is not UNKNOWN and isinstance(left, (ast.Name, ast.Attribute)):
+            scope[prefix + ast.unparse(left)] = known
+
+
+def assigned(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Give what an assignment sets, and to what; each of several names that are set to one call to that call."""
     targets = statement.targets if isinstance(statement, ast.Assign) else (
         [statement.target] if isinstance(statement, ast.AnnAssign) else [])
     value = getattr(statement, "value", None)
-    for target in targets:
-        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
-            pairs = list(zip(target.elts, value.elts, strict=True))
+    for target in targets if value is not None else ():
+        if not isinstance(target, ast.Tuple):
+            yield target, value
+        elif isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            yield from zip(target.elts, value.elts, strict=True)
         else:
-            pairs = [(target, value)]
-        for left, right in pairs:
-            known = value_of(right, scope)
-            if known is not UNKNOWN and isinstance(left, (ast.Name, ast.Attribute)):
-                scope[prefix + ast.unparse(left)] = known
+            yield from ((one, value) for one in target.elts)
 
 
 def _argument(call: ast.Call, scope: Scope) -> dict[str, Any]:
@@ -140,17 +154,24 @@ def path_of(node: ast.expr | None, scope: Scope) -> str:
     if isinstance(node, ast.JoinedStr):
         return "".join(
             str(part.value) if isinstance(part, ast.Constant) else _shown(part, scope) for part in node.values)
-    if isinstance(node, ast.Call) and name_of(node.func) in {"join", "Path", "PurePath", "str", "open"}:
-        parts = [path_of(argument, scope) or "*" for argument in node.args]
-        parts = parts[:1] if name_of(node.func) == "open" else parts
-        return str(PurePosixPath(*parts)) if parts else ""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Add, ast.Mod)):
-        left, right = path_of(node.left, scope), path_of(node.right, scope)
+    if isinstance(node, ast.Call):
+        return _path_called(node, scope)
+    if isinstance(node, ast.BinOp):
+        left, right = path_of(node.left, scope) or "*", path_of(node.right, scope) or "*"
         if isinstance(node.op, ast.Div):
-            return f"{left or '*'}/{right or '*'}"
-        return f"{left or '*'}{right or '*'}" if isinstance(node.op, ast.Add) else _percent(left)
-    if isinstance(node, ast.Call) and name_of(node.func) == "format" and isinstance(node.func, ast.Attribute):
-        return re.sub(r"\{[^}]*\}", "*", path_of(node.func.value, scope))
+            return f"{left}/{right}"
+        return f"{left}{right}" if isinstance(node.op, ast.Add) else re.sub(r"%[-\d.]*[a-z]", "*", left)
+    return ""
+
+
+def _path_called(call: ast.Call, scope: Scope) -> str:
+    """Give the path that os.path.join, Path, open or "...".format makes."""
+    name = name_of(call.func)
+    if name in {"join", "Path", "PurePath", "str", "open"} and call.args:
+        parts = [path_of(argument, scope) or "*" for argument in call.args]
+        return str(PurePosixPath(*parts[:1] if name == "open" else parts))
+    if name == "format" and isinstance(call.func, ast.Attribute):
+        return re.sub(r"\{[^}]*\}", "*", path_of(call.func.value, scope))
     return ""
 
 
@@ -158,6 +179,3 @@ def _shown(part: ast.expr, scope: Scope) -> str:
     value = value_of(part.value, scope) if isinstance(part, ast.FormattedValue) else UNKNOWN
     return str(value) if isinstance(value, (str, int)) else "*"
 
-
-def _percent(text: str) -> str:
-    return re.sub(r"%[-\d.]*[a-z]", "*", text)

@@ -21,7 +21,8 @@ _WORDS = {
     "other": re.compile(r"(?i)(gan|gen|netg|flow|diff|ddpm|rbm|glow|nvp|score|pixel)"),
 }
 _NOT_A_MODEL = re.compile(r"(?i)(disc|netd|critic|optim|adam|classifier|judge|loss|history|metric)")
-_QUIET = re.compile(r"(os\.chdir|os\.makedirs|sys\.path\.\w+|print|warnings\.\w+|\w*\.?(manual_)?seed\w*|\w+\.add_argument|"
+_QUIET = re.compile(r"(os\.chdir|os\.makedirs|sys\.path\.\w+|print|warnings\.\w+|([\w.]*\.)?(manual_)?seed\w*|"
+                    r"\w+\.add_argument|"
                     r"matplotlib\.use|plt\.(style\.use|rc\w*)|torch\.(set|use|manual|backends)\w*(\.\w+)*|logging\.\w+|"
                     r"display|help)")
 
@@ -157,7 +158,7 @@ def file_for(
     return (fitting[-1], "the weights that lie there") if fitting else None
 
 
-def is_run(project: Project, saved: Saved) -> bool:
+def is_run(saved: Saved) -> bool:
     """Say whether a script or notebook saves by itself when it is run, not only when someone calls it."""
     if saved.piece.cell is not None:
         return True

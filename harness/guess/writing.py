@@ -21,11 +21,13 @@ from harness.guess.guesses import Guess, ModelGuess, Question
 from harness.guess.project import Project, read_project
 from harness.submissions import MANIFEST, Manifest, group_of
 
-__all__ = ["Written", "new_from"]
+__all__ = ["Written", "in_yaml", "new_from"]
 
 WIDTH = 110
-_ORDER = ("source", "route", "script", "checkpoint", "arguments", "definitions", "cells", "framework", "input", "output",
-          "methods", "labels", "one_hot", "second", "prior")
+_ORDER = (
+    "source", "route", "script", "checkpoint", "arguments", "definitions", "cells", "framework", "input", "output",
+    "methods", "labels", "one_hot", "second", "prior")
+_WORDS_OF_YAML = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
 _SHEET = re.compile(r"(?i)(sheet|exercise|assignment|task|uebung|übung|blatt|paper|arxiv|slides)")
 _PAGE = re.compile(r"(?i)(report|page|hand_?in|submission|solution|abgabe|loesung|lösung|results?)")
 
@@ -105,7 +107,7 @@ def _copied(project: Project, folder: Path) -> list[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(project.folder / file, target)
         except OSError as error:
-            raise UserError(f"{target}: cannot be written ({error.strerror}); give the path of another folder") from None
+            raise UserError(f"{target}: cannot be written ({error.strerror}); give another folder") from None
         written.append(target)
     return written
 
@@ -125,9 +127,9 @@ def manifest_text(project: Project, models: Sequence[ModelGuess], *, group: str,
     """Give the text of the manifest, with why each value stands there."""
     lines = [
         "# Guessed from the code, which was read and not run: look at each line, and correct what is wrong.",
-        f"group: {_shown(group)}",
+        f"group: {in_yaml(group)}",
         "members: [Ada Example]          # QUESTION: who are you? At most three",
-        f"assignment: {_shown(assignment)}",
+        f"assignment: {in_yaml(assignment)}",
         "# code: https://example.org/... # where your code can be read",
         "models:",
     ]
@@ -151,7 +153,7 @@ def _entry(guess: ModelGuess) -> Iterator[str]:
 
 
 def _explained(key: str, guess: Guess) -> Iterator[str]:
-    line = f"    {key}: {_shown(guess.value)}"
+    line = f"    {key}: {in_yaml(guess.value)}"
     why = " ".join(documents.harmless(guess.why).split())
     if len(line) + len(why) + 4 <= WIDTH:
         yield f"{line}  # {why}"
@@ -164,7 +166,7 @@ def _explained(key: str, guess: Guess) -> Iterator[str]:
 def _asked(question: Question) -> Iterator[str]:
     for part in textwrap.wrap(f"QUESTION: {documents.harmless(question.text)}", WIDTH - 6):
         yield f"    # {part}"
-    yield f"    # {question.key}: {_shown(question.example)}"
+    yield f"    # {question.key}: {in_yaml(question.example)}"
 
 
 def _papers(project: Project) -> Iterator[str]:
@@ -174,24 +176,25 @@ def _papers(project: Project) -> Iterator[str]:
     report = (wanted or pages or [""])[0]
     if report:
         others = f"; there is also {', '.join(one for one in pages if one != report)}" if len(pages) > 1 else ""
-        yield f"report: {_shown(report)}  # your page, by its name{others}"
+        yield f"report: {in_yaml(report)}  # your page, by its name{others}"
     else:
-        yield "# QUESTION: no PDF was found; where is your page?\n# report: report.pdf"
+        yield "# QUESTION: no PDF was found; where is your page?"
+        yield "# report: report.pdf"
     answers = [file for file in project.files if re.match(r"(?i)(answers?|antworten|quiz|theory|theorie)",
                                                           PurePosixPath(file).name)
                and file.lower().endswith((".yaml", ".yml", ".txt", ".md", ".pdf"))]
     if answers:
-        yield f"answers: {_shown(sorted(answers, key=lambda file: not file.endswith(('.yaml', '.yml')))[0])}"
+        yield f"answers: {in_yaml(min(answers, key=lambda file: not file.endswith(('.yaml', '.yml'))))}"
     else:
-        yield "# QUESTION: no answers to the theory part were found; `harness quiz sheet` writes a form\n" \
-              "# answers: answers.yaml"
+        yield "# QUESTION: no answers to the theory part were found; `harness quiz sheet` writes a form"
+        yield "# answers: answers.yaml"
 
 
-def _shown(value: Any) -> str:
+def in_yaml(value: Any) -> str:
     """Write a value in YAML, on one line."""
     if isinstance(value, str):
-        return value if re.fullmatch(r"[a-z_]+", value) and value not in {"yes", "no", "on", "off", "true", "false", "null"} \
-            else json.dumps(value, ensure_ascii=False)
+        plain = re.fullmatch(r"[a-z_]+", value) and value not in _WORDS_OF_YAML
+        return value if plain else json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
         return "true" if value else "false"
     text = yaml.safe_dump(value, default_flow_style=True, width=1_000_000, sort_keys=False, allow_unicode=True)
