@@ -138,7 +138,8 @@ class Blueprint:
         if isinstance(expression, ast.Starred):
             return self.layers_of(expression.value)
         if isinstance(expression, (ast.List, ast.Tuple)):
-            named = isinstance(expression, ast.Tuple) and isinstance(expression.elts[0], ast.Constant)   # OrderedDict
+            named = isinstance(expression, ast.Tuple) and len(expression.elts) == 2 and isinstance(
+                expression.elts[0], ast.Constant)       # of an OrderedDict
             return [layer for item in expression.elts[named:] for layer in self.layers_of(item)]
         if isinstance(expression, ast.Name) and expression.id in self._locals:
             kept = self._locals.pop(expression.id)      # so that `layers = layers + [...]` ends

@@ -78,7 +78,7 @@ def _parts_of_others(project: Project) -> set[str]:
     inside: set[str] = set()
     for places in project.classes.values():
         for _, node in places:
-            inside |= {name_of(base) for base in node.bases} & names
+            inside |= ({name_of(base) for base in node.bases} & names) - {node.name}
             calls = {name_of(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
             inside |= (calls & names) - {node.name}
     return inside

@@ -121,8 +121,10 @@ def assigned(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
     """Give what an assignment sets, and to what; each of several names that are set to one call to that call."""
     targets = statement.targets if isinstance(statement, ast.Assign) else (
         [statement.target] if isinstance(statement, ast.AnnAssign) else [])
-    value = getattr(statement, "value", None)
-    for target in targets if value is not None else ():
+    value: ast.expr | None = getattr(statement, "value", None)
+    if value is None:
+        return
+    for target in targets:
         if not isinstance(target, ast.Tuple):
             yield target, value
         elif isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from harness.guess.blueprint import Blueprint
 from harness.guess.project import WEIGHTS, Piece, Project, name_of
-from harness.guess.values import path_of, scope_of
+from harness.guess.values import assigned, path_of, scope_of
 from harness.worker.definitions import BUSY
 
 __all__ = ["Saved", "busy_line", "file_for", "is_run", "saved_by"]
@@ -67,13 +67,23 @@ def saved_by(project: Project) -> list[Saved]:
     for piece, call in project.calls:
         scope = scope_of(project, piece) if name_of(call.func) in _SAVERS else {}
         for node, content in _targets(call):
-            path = path_of(node, scope)
+            path = path_of(_last_set(node, piece, call), scope)
             if name_of(call.func) == "ModelCheckpoint":
                 path = f"{path}.ckpt" if path and not path.endswith(".ckpt") else path or "*.ckpt"
             if path.lower().endswith(WEIGHTS):
                 what, whole = _content(content)
                 found.append(Saved(path, what, _class_of(project, piece, what), whole, piece, call))
     return found
+
+
+def _last_set(node: ast.expr, piece: Piece, call: ast.Call) -> ast.expr:
+    """Give what a variable was last set to before a call, by the order of the lines."""
+    if not isinstance(node, ast.Name):
+        return node
+    before = [(left.lineno, right) for statement in ast.walk(piece.tree) if isinstance(statement, ast.stmt)
+              for left, right in assigned(statement)
+              if isinstance(left, ast.Name) and left.id == node.id and left.lineno <= call.lineno]
+    return max(before, key=lambda pair: pair[0])[1] if before else node
 
 
 _SAVERS = {"save", "save_file", "save_model", "savez", "savez_compressed", "dump", "save_weights", "save_pretrained",
@@ -102,8 +112,8 @@ def _targets(call: ast.Call) -> Iterator[tuple[ast.expr, ast.expr | None]]:
         yield path, content
     elif call.args and holder is not None and name_of(holder) not in {"torch", "np", "numpy", "dill", "pickle"}:
         yield call.args[0], holder
-    elif "f" in words and call.args:
-        yield words["f"], call.args[0]
+    elif "f" in words and (call.args or "obj" in words):
+        yield words["f"], call.args[0] if call.args else words["obj"]
 
 
 def _content(node: ast.expr | None) -> tuple[str, bool]:

@@ -194,8 +194,12 @@ def in_yaml(value: Any) -> str:
     """Write a value in YAML, on one line."""
     if isinstance(value, str):
         plain = re.fullmatch(r"[a-z_]+", value) and value not in _WORDS_OF_YAML
-        return value if plain else json.dumps(value, ensure_ascii=False)
+        return value if plain else json.dumps(value, ensure_ascii=documents.harmless(value) != value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = yaml.safe_dump(value, default_flow_style=True, width=1_000_000, sort_keys=False, allow_unicode=True)
+    text = ""
+    for as_it_is in (True, False):      # characters that show nothing, or turn a line round, are escaped
+        if not text or documents.harmless(text) != text:
+            text = yaml.safe_dump(
+                value, default_flow_style=True, width=1_000_000, sort_keys=False, allow_unicode=as_it_is)
     return text.removesuffix("\n").removesuffix("\n...").removesuffix("...").strip()
