@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from harness.guess.blueprint import Blueprint, parameters
 from harness.guess.project import Piece, name_of
 
-__all__ = ["ADAPTER", "Split", "joined", "split_forward"]
+__all__ = ["ADAPTER", "Split", "joined", "split_forward", "with_network"]
 
 ADAPTER = "adapter.py"
 
@@ -156,6 +157,25 @@ def joined(encoder: tuple[Piece, ast.Call], decoder: tuple[Piece, ast.Call], kno
         "from torch import nn\n\n" + "\n".join(imports) + "\n\n\n"
         "class Joined(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
         f"        self.encoder = {known[0]}\n        self.decoder = {known[1]}\n")
+
+
+def with_network(places: Mapping[str, Sequence[str]], *, network: str, sampler: str, call: str) -> str:
+    """Give the text of an adapter that gives a sampler its network.
+
+    Args:
+        places: file -> classes that are imported from it.
+        network: how the network is constructed.
+        sampler: how the sampler is constructed.
+        call: of its method, with `self.network` and `count`.
+
+    """
+    imports = [f"from {module_of(file)} import {', '.join(sorted(names))}" for file, names in sorted(places.items())]
+    return (
+        '"""Gives a sampler of ours its network, so that it can be asked for samples."""\n\n'
+        "from torch import nn\n\n" + "\n".join(imports) + "\n\n\n"
+        "class Sampler(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        f"        self.network = {network}\n        self.sampler = {sampler}\n\n"
+        f"    def sample(self, count):\n        return self.sampler.{call}\n")
 
 
 def module_of(file: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.guess.blueprint import Blueprint
 from harness.guess.guesses import ModelGuess
+from harness.guess.images import preparation
 from harness.guess.project import name_of
 from harness.guess.values import value_of
 from harness.worker.adapter import NAMES
@@ -56,7 +57,11 @@ def guess_sampled_images(guess: ModelGuess, blueprint: Blueprint, sampler: str) 
     form: dict[str, Any] = {"layout": found[0]} if found and found[0] != "nchw" else {}
     why = [found[1]] if form and found else []
     if not _is_bounded(function):
-        if _is_diffusion(blueprint):
+        prepared = preparation(blueprint.project, blueprint.piece.file)
+        if prepared.normalize == (0.5, 0.5):
+            form["range"] = [-1, 1]
+            why.append(f"images are brought to [-1, 1] in {prepared.where['normalize']}")
+        elif _is_diffusion(blueprint) and not prepared.to_tensor:
             form["range"] = [-1, 1]
             why.append("diffusion is usually trained on images in [-1, 1]")
             guess.ask("output", {"clip": True}, "are your images trained on in [0, 1]? Then leave `range` out")

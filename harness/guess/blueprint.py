@@ -10,7 +10,7 @@ from harness.guess.layers import Layer
 from harness.guess.project import Piece, Project, name_of
 from harness.guess.values import UNKNOWN, assigned, bind, scope_of, value_of
 
-__all__ = ["Blueprint", "bound_arguments", "class_written", "defaults", "parameters"]
+__all__ = ["Blueprint", "bound_arguments", "class_written", "defaults", "optional", "parameters"]
 
 MODULES = ("Module", "LightningModule", "Model", "GenerativeModel")
 LIBRARIES = {"nn", "torch.nn", "F", "torch", "layers", "keras.layers"}
@@ -22,6 +22,14 @@ def parameters(function: ast.FunctionDef) -> list[str]:
     """Name the parameters of a method that take a value each, without self."""
     names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
     return [name for name in names if name not in {"self", "cls"}] + [one.arg for one in function.args.kwonlyargs]
+
+
+def optional(function: ast.FunctionDef) -> set[str]:
+    """Name the parameters that have a default."""
+    named = [*function.args.posonlyargs, *function.args.args]
+    last = named[len(named) - len(function.args.defaults):]
+    pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    return {one.arg for one in last} | {one.arg for one, value in pairs if value is not None}
 
 
 def bound_arguments(function: ast.FunctionDef | None, call: ast.Call | None) -> dict[str, ast.expr]:
@@ -158,11 +166,8 @@ class Blueprint:
         if name in {"to", "cuda", "float", "double", "apply"} and isinstance(call.func, ast.Attribute):
             return self.layers_of(call.func.value)
         library = isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) in LIBRARIES
-        if self.depth < MOST_DEPTH and not library and (own := self._of_the_project(name, call)) is not None:
-            return own
-        return [Layer(
-            name, tuple(value_of(one, self.scope) for one in call.args),
-            {word.arg: value_of(word.value, self.scope) for word in call.keywords if word.arg}, call.lineno)]
+        own = None if library or self.depth >= MOST_DEPTH else self._of_the_project(name, call)
+        return [self._layer(call, call.args)] if own is None else own
 
     def _of_the_project(self, name: str, call: ast.Call) -> list[Layer] | None:
         there = self.project.class_named(name, self.piece)
@@ -227,42 +232,45 @@ class Blueprint:
     def _trace(self, node: ast.expr, env: Env, most: int) -> list[Layer] | None:
         if isinstance(node, ast.Name):
             return env.get(node.id)
-        if isinstance(node, (ast.Tuple, ast.List)):
-            traced = [self._trace(one, env, most) for one in node.elts]
-            return next((one for one in traced if one is not None), None)
-        if isinstance(node, ast.Dict):
-            return next((found for one in node.values if (found := self._trace(one, env, most)) is not None), None)
+        if isinstance(node, (ast.Tuple, ast.List, ast.Dict)):
+            parts = node.values if isinstance(node, ast.Dict) else node.elts
+            return next((found for one in parts if (found := self._trace(one, env, most)) is not None), None)
         if isinstance(node, ast.BinOp):
             sides = [self._trace(side, env, most) for side in (node.left, node.right)]
             known = next((side for side in sides if side is not None), None)
             return None if known is None else [*known, Layer("arithmetic", line=node.lineno)]
-        if isinstance(node, (ast.Subscript, ast.Attribute, ast.Starred)):
+        if isinstance(node, (ast.Subscript, ast.Attribute, ast.Starred)) and getattr(node, "attr", "") != "shape":
             return self._trace(node.value, env, most)
         return self._trace_call(node, env, most) if isinstance(node, ast.Call) else None
 
     def _trace_call(self, call: ast.Call, env: Env, most: int) -> list[Layer] | None:
+        function = call.func
+        if name_of(function) in {"size", "dim", "len"}:
+            return None
+        held = self._trace(function.value, env, most) if isinstance(function, ast.Attribute) else None
+        if held is not None:        # x.view(-1, 784)
+            return [*held, self._layer(call, call.args)]
         traced = [self._trace(one, env, most) for one in call.args]
         before = next((one for one in traced if one is not None), None)
-        function, holder = call.func, call.func.value if isinstance(call.func, ast.Attribute) else None
-        if isinstance(function, ast.Attribute) and name_of(function.value) == "self":
-            if before is None:
-                return None
-            if function.attr in self.methods:
-                inner = self.through(function.attr, most=most - 1)
-                return before if inner is None else [*before, *inner]
-            return [*before, *(self.network(function.attr) or [Layer(function.attr, line=call.lineno)])]
-        if isinstance(function, ast.Subscript) and before is not None:      # self.parts[0](x)
-            return [*before, Layer("?", line=call.lineno)]
-        if before is None and holder is not None:       # x.view(-1, 784)
-            before = self._trace(holder, env, most)
-            given = call.args
-        else:
-            given = call.args[1:]
         if before is None:
             return None
-        return [*before, Layer(
-            name_of(function), tuple(value_of(one, self.scope) for one in given),
-            {word.arg: value_of(word.value, self.scope) for word in call.keywords if word.arg}, call.lineno)]
+        if isinstance(function, ast.Attribute) and name_of(function.value) == "self":
+            return [*before, *self._of_self(function.attr, call, most)]
+        if isinstance(function, ast.Subscript):      # self.parts[0](x)
+            return [*before, Layer("?", line=call.lineno)]
+        return [*before, self._layer(call, call.args[1:])]
+
+    def _of_self(self, name: str, call: ast.Call, most: int) -> list[Layer]:
+        """List the layers of a method or network that is called."""
+        if name in self.methods:
+            return self.through(name, most=most - 1) or []
+        return self.network(name) or [Layer(name, line=call.lineno)]
+
+    def _layer(self, call: ast.Call, given: Sequence[ast.expr]) -> Layer:
+        """Give a call as a layer."""
+        return Layer(
+            name_of(call.func), tuple(value_of(one, self.scope) for one in given),
+            {word.arg: value_of(word.value, self.scope) for word in call.keywords if word.arg}, call.lineno)
 
 
 def defaults(function: ast.FunctionDef, scope: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.guess.blueprint import Blueprint, parameters
+from harness.guess.blueprint import Blueprint, optional, parameters
 from harness.guess.guesses import ModelGuess
 from harness.guess.images import CLASSES, is_square
 from harness.guess.layers import Layer, after
@@ -198,10 +198,14 @@ def _embeds(blueprint: Blueprint) -> bool:
 
 
 def sampler_of(blueprint: Blueprint) -> str | None:
-    """Name the method that draws as many samples as it is told."""
+    """Name the method that draws as many samples as it is told, and needs nothing else that is not understood."""
+    known = COUNTS | LABELS | {"seed", "device"}
     for name in NAMES["sample"]:
         function = blueprint.methods.get(name)
-        if function is not None and any(one.lower() in COUNTS for one in parameters(function)):
+        if function is None:
+            continue
+        needed = [one for one in parameters(function) if one not in optional(function)]
+        if any(one.lower() in COUNTS for one in parameters(function)) and all(one.lower() in known for one in needed):
             return name
     return None
 

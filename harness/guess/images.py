@@ -217,7 +217,8 @@ def _size(
         side = made[-1] if len(made) == 3 else math.isqrt(made[-1])
         return side, f"the decoder makes {side} x {side} pixels"
     if prepared.size:
-        return prepared.size, prepared.where["size"]
+        where = prepared.where["size"]
+        return prepared.size, f"images are {'resized' if prepared.fit == 'resize' else 'padded'} in {where}"
     return SIDE, ""
 
 

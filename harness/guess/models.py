@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from harness.guess.blueprint import Blueprint, bound_arguments, defaults, parameters
+from harness.guess.blueprint import Blueprint, bound_arguments, defaults, optional, parameters
 from harness.guess.project import Piece, Project, name_of
 from harness.guess.values import UNKNOWN, scope_of, value_of
 from harness.worker.adapter import NAMES, NOISES
@@ -195,15 +195,11 @@ def arguments_of(candidate: Candidate) -> tuple[dict[str, Any], list[str]]:
         return {}, []
     usual = defaults(function, scope_of(blueprint.project, blueprint.piece))
     told = _known_arguments(blueprint.project, blueprint, candidate.call)
-    named = function.args
-    optional = {one.arg for one in [*named.posonlyargs, *named.args][len(named.posonlyargs) + len(named.args)
-                                                                     - len(named.defaults):]}
-    optional |= {one.arg for one, value in zip(named.kwonlyargs, named.kw_defaults, strict=True) if value is not None}
     arguments, unknown = {}, []
     for name in parameters(function):
         value = told.get(name, UNKNOWN)
         if value is UNKNOWN:
-            if name not in optional or name in told:
+            if name not in optional(function) or name in told:
                 unknown.append(name)
         elif name not in usual or usual[name] != value:
             arguments[name] = value

@@ -162,7 +162,7 @@ def path_of(node: ast.expr | None, scope: Scope) -> str:
         left, right = path_of(node.left, scope) or "*", path_of(node.right, scope) or "*"
         if isinstance(node.op, ast.Div):
             return f"{left}/{right}"
-        return f"{left}{right}" if isinstance(node.op, ast.Add) else re.sub(r"%[-\d.]*[a-z]", "*", left)
+        return f"{left}{right}" if isinstance(node.op, ast.Add) else _filled(r"%[-\d.]*[a-z]", left, node.right, scope)
     return ""
 
 
@@ -173,8 +173,15 @@ def _path_called(call: ast.Call, scope: Scope) -> str:
         parts = [path_of(argument, scope) or "*" for argument in call.args]
         return str(PurePosixPath(*parts[:1] if name == "open" else parts))
     if name == "format" and isinstance(call.func, ast.Attribute):
-        return re.sub(r"\{[^}]*\}", "*", path_of(call.func.value, scope))
+        return _filled(r"\{[^}]*\}", path_of(call.func.value, scope), ast.Tuple(call.args), scope)
     return ""
+
+
+def _filled(place: str, text: str, given: ast.expr, scope: Scope) -> str:
+    """Fill what is known into the places of a text, `*` into the others."""
+    values = [value_of(one, scope) for one in (given.elts if isinstance(given, ast.Tuple) else [given])]
+    known = iter(["*" if value is UNKNOWN else str(value) for value in values])
+    return re.sub(place, lambda _: next(known, "*"), text)
 
 
 def _shown(part: ast.expr, scope: Scope) -> str:

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from harness.guess.blueprint import Blueprint
 from harness.guess.project import WEIGHTS, Piece, Project, name_of
-from harness.guess.values import assigned, path_of, scope_of
+from harness.guess.values import assigned, path_of, scope_of, value_of
 from harness.worker.definitions import BUSY
 
 __all__ = ["Saved", "busy_line", "file_for", "is_run", "saved_by"]
@@ -65,15 +65,27 @@ def saved_by(project: Project) -> list[Saved]:
     """Find what the code saves."""
     found = []
     for piece, call in project.calls:
-        scope = scope_of(project, piece) if name_of(call.func) in _SAVERS else {}
+        scope = scope_of(project, piece) | _last_turn(piece, call) if name_of(call.func) in _SAVERS else {}
         for node, content in _targets(call):
             path = path_of(_last_set(node, piece, call), scope)
             if name_of(call.func) == "ModelCheckpoint":
-                path = f"{path}.ckpt" if path and not path.endswith(".ckpt") else path or "*.ckpt"
+                path = re.sub(r"\{[^}]*\}", "*", f"{path}.ckpt" if path and not path.endswith(".ckpt") else path)
             if path.lower().endswith(WEIGHTS):
                 what, whole = _content(content)
                 found.append(Saved(path, what, _class_of(project, piece, what), whole, piece, call))
     return found
+
+
+def _last_turn(piece: Piece, call: ast.Call) -> dict[str, int]:
+    """Give the last values of the loops around a call, so that the name of the last file is known."""
+    values = {}
+    for loop in ast.walk(piece.tree):
+        if isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and isinstance(loop.iter, ast.Call) \
+                and name_of(loop.iter.func) == "range" and any(inner is call for inner in ast.walk(loop)):
+            ends = [value_of(one, {}) for one in loop.iter.args]
+            if ends and all(isinstance(one, int) for one in ends) and 0 not in ends[2:] and (turns := range(*ends[:3])):
+                values[loop.target.id] = turns[-1]
+    return values
 
 
 def _last_set(node: ast.expr, piece: Piece, call: ast.Call) -> ast.expr:

@@ -71,7 +71,8 @@ def new_from(source: Path, folder: Path | None, *, assignment: str = "summer23")
             f"{source}: no class or network that looks like a generative model was found{unread}; "
             "write submission.yaml by hand, as docs/hand-ins.md says, or begin with `harness new FOLDER --model vae`")
     into = folder or source
-    text = manifest_text(project, models, group=group_of(into), assignment=assignment)
+    remarks = tuple(_remarks(project))
+    text = manifest_text(project, models, remarks, group=group_of(into), assignment=assignment)
     documents.loads(text, MANIFEST, Manifest)
     written = [] if folder is None else _copied(project, folder)
     (into / MANIFEST).write_text(text, "utf-8")
@@ -80,7 +81,7 @@ def new_from(source: Path, folder: Path | None, *, assignment: str = "summer23")
         if guess.adapter:
             (into / ADAPTER).write_text(guess.adapter, "utf-8")
             written.append(into / ADAPTER)
-    return Written(into, tuple(sorted(written)), tuple(models), tuple(_remarks(project)))
+    return Written(into, tuple(sorted(written)), tuple(models), remarks)
 
 
 def _check_places(source: Path, folder: Path | None) -> None:
@@ -123,10 +124,13 @@ def _remarks(project: Project) -> Iterator[str]:
 # --- the manifest
 
 
-def manifest_text(project: Project, models: Sequence[ModelGuess], *, group: str, assignment: str) -> str:
+def manifest_text(
+    project: Project, models: Sequence[ModelGuess], remarks: Sequence[str], *, group: str, assignment: str,
+) -> str:
     """Give the text of the manifest, with why each value stands there."""
     lines = [
         "# Guessed from the code, which was read and not run: look at each line, and correct what is wrong.",
+        *(f"# {line}" for remark in remarks for line in textwrap.wrap(documents.harmless(remark), WIDTH - 2)),
         f"group: {in_yaml(group)}",
         "members: [Ada Example]          # QUESTION: who are you? At most three",
         f"assignment: {in_yaml(assignment)}",
