@@ -270,7 +270,9 @@ def test_an_argument_that_is_not_literal_is_asked_for(tmp_path):
 @pytest.mark.parametrize(("saving", "checkpoint"), [
     ("torch.save(model.state_dict(), 'out/vae.pth')", "out/vae.pth"),
     ("path = os.path.join('out', 'v.pt')\ntorch.save({'epoch': 1, 'model': model.state_dict()}, path)", "out/v.pt"),
-    ("torch.save(model.state_dict(), f'vae_{epoch}.pth')", "vae_*.pth"),
+    ("for epoch in range(3):\n    torch.save(model.state_dict(), f'vae_{epoch}.pth')", "vae_2.pth"),
+    ("for epoch in range(1, 9):\n    torch.save(model.state_dict(), '%s/v%d.pt' % ('out', epoch))", "out/v8.pt"),
+    ("torch.save(model.state_dict(), f'vae_{loss}.pth')", "vae_*.pth"),
     ("save_file(model.state_dict(), 'vae.safetensors')", "vae.safetensors"),
     ("torch.save(model.state_dict(), '/content/drive/MyDrive/vae.pt')", "vae.pt"),
     ("torch.save(obj=model, f='whole.pt')", "whole.pt"),
@@ -353,6 +355,41 @@ def test_a_module_of_a_package_is_named_as_one(tmp_path):
     assert guessed(folder).models["vae"].source == "ours.nets:VAE"
 
 
+def test_a_layer_of_the_project_that_is_called_as_one_of_the_library_is_not_taken_for_it(tmp_path):
+    model = CONVOLUTIONS.replace("SIDE", "7").replace("END", "Sigmoid") + """
+class Conv2d(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(5, 5)
+    def forward(self, x):
+        return self.net(x)
+"""
+    entry = guessed(project(tmp_path, model_py=model)).models["vae"]
+    assert (entry.input, entry.output) == (None, None)
+
+
+def test_a_sampler_that_wants_something_unknown_leaves_it_to_the_prior(tmp_path):
+    sampler = "    def sample(self, num_samples, current_device):\n        return self.decode(None)\n"
+    assert guessed(project(tmp_path, model_py=PLAIN + sampler)).models["vae"].prior.shape == (20,)
+    known = sampler.replace("current_device", "device")
+    assert guessed(project(tmp_path / "b", model_py=PLAIN + known)).models["vae"].prior is None
+
+
+def test_a_model_inside_of_another_kind_of_model_is_one_of_its_own(tmp_path):
+    latent = """
+from torch import nn
+from model import VAE
+class LatentDiffusion(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.vae = VAE()
+    def sample(self, n):
+        return self.vae.decode(n)
+"""
+    models = guessed(project(tmp_path, model_py=PLAIN, diffusion_py=latent)).models
+    assert (models["vae"].source, models["other"].source) == ("model.py:VAE", "diffusion.py:LatentDiffusion")
+
+
 def test_layers_that_are_made_in_a_loop_are_not_guessed(tmp_path):
     looped = """
 from torch import nn
@@ -398,8 +435,8 @@ class VAE(nn.Module):
 @pytest.fixture
 def loaded(monkeypatch):
     """Load a guessed model as the worker does, apart from the box."""
-    def load(folder: Path):
-        entry = guessed(folder).models["vae"]
+    def load(folder: Path, slot: str = "vae"):
+        entry = guessed(folder).models[slot]
         before = set(sys.modules)
         monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
         model = load_model(entry.source, folder=folder, arguments=entry.arguments, checkpoint=None, device="cpu",
@@ -462,6 +499,50 @@ if __name__ == "__main__":
     assert entry.checkpoint == {"encoder": "enc.pt", "decoder": "dec.pt"}
     assert entry.output.layout == "flat"
     assert entry.prior.shape == (6,)
+
+
+def test_a_sampler_is_given_its_network(loaded, tmp_path):
+    diffusion = """
+import torch
+from torch import nn
+from torchvision import transforms
+prepare = transforms.Lambda(lambda t: t * 2 - 1)
+class UNet(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.net = nn.Conv2d(1, 1, 3, padding=1)
+    def forward(self, x, t):
+        return self.net(x)
+class Diffusion:
+    def __init__(self, steps=3):
+        self.steps = steps
+    def sample(self, model, n):
+        x = torch.randn(n, 1, 28, 28)
+        for t in range(self.steps):
+            x = x - 0.1 * model(x, t)
+        return x
+def train():
+    model, diffusion = UNet(width=2), Diffusion()
+    torch.save(model.state_dict(), "unet.pt")
+if __name__ == "__main__":
+    train()
+"""
+    folder = project(tmp_path, ddpm_py=diffusion)
+    asked, _ = loaded(folder, "other")
+    with torch.no_grad():
+        assert asked.sample(5, seed=0).shape == (5, 1, 28, 28)
+    entry = documents.read(folder / MANIFEST, Manifest).models["other"]
+    assert (entry.route, entry.script, entry.checkpoint) == ("run", "ddpm.py", {"network": "unet.pt"})
+    assert entry.output.range == (-1, 1)
+    assert entry.output.clip
+
+
+def test_a_notebook_that_would_need_an_adapter_is_told_what_to_add(tmp_path):
+    cells = [{"cell_type": "code", "source": INSIDE, "metadata": {}}]
+    write(tmp_path, {"vae.ipynb": json.dumps({"cells": cells, "nbformat": 4})})
+    assert guessed(tmp_path).models["vae"].source == "vae.ipynb:VAE"
+    assert "#     def encode(self, x):" in text_of(tmp_path)
+    assert not (tmp_path / "adapter.py").exists()
 
 
 # --- where it writes, and what it refuses

@@ -55,33 +55,27 @@ class Candidate:
 
 def candidates(project: Project) -> list[Candidate]:
     """List the classes that may be models, those that most speaks for first."""
-    inside = _parts_of_others(project)
-    found = []
+    found: list[Candidate] = []
     for name, places in project.classes.items():
-        if name in inside or (_PART.fullmatch(name) and not _AUTOENCODER.fullmatch(name)):
+        if (_PART.fullmatch(name) and not _AUTOENCODER.fullmatch(name)):
             continue
         for piece, node in places:
-            call = next(constructions(project, name, piece), None)
             plain = Blueprint(project, piece, node)
-            blueprint = Blueprint(project, piece, node, given=_known_arguments(project, plain, call))
-            judged = _judged(blueprint)
+            judged = _judged(plain)
             if judged is not None:
                 slot, score, why = judged
+                call = next(constructions(project, name, piece), None)
+                blueprint = Blueprint(project, piece, node, given=_known_arguments(project, plain, call))
                 found.append(Candidate(
                     blueprint, slot, score + (call is not None), why, call, _methods(blueprint, slot)))
-    return sorted(found, key=lambda one: -one.score)
+    inside = {(name, one.slot) for one in found for name in _parts_of(one.blueprint.node)}
+    return sorted((one for one in found if (one.name, one.slot) not in inside), key=lambda one: -one.score)
 
 
-def _parts_of_others(project: Project) -> set[str]:
-    """Name the classes that are made inside of other classes, or that others are derived from."""
-    names = set(project.classes)
-    inside: set[str] = set()
-    for places in project.classes.values():
-        for _, node in places:
-            inside |= ({name_of(base) for base in node.bases} & names) - {node.name}
-            calls = {name_of(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
-            inside |= (calls & names) - {node.name}
-    return inside
+def _parts_of(node: ast.ClassDef) -> set[str]:
+    """Name the classes that a class makes or is derived from."""
+    calls = {name_of(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
+    return ({name_of(base) for base in node.bases} | calls) - {node.name}
 
 
 def _judged(blueprint: Blueprint) -> tuple[Slot, int, str] | None:
@@ -157,10 +151,9 @@ def _methods(blueprint: Blueprint, slot: Slot) -> dict[str, str]:
 def constructions(project: Project, name: str, near: Piece) -> Iterator[tuple[Piece, ast.Call]]:
     """Find the calls that construct a class, those of its own file first, those of scripts that import it next."""
     for piece in project.near(near.file):
-        for node in ast.walk(piece.tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)) \
-                    and name_of(node.func) == name:
-                yield piece, node
+        for call in piece.calls:
+            if isinstance(call.func, (ast.Name, ast.Attribute)) and name_of(call.func) == name:
+                yield piece, call
 
 
 def _known_arguments(

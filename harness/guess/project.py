@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -48,9 +48,14 @@ class Piece:
         return f"{self.file}{cell}, line {getattr(node, 'lineno', 1)}"
 
     @property
-    def imports(self) -> set[str]:
+    def imports(self) -> frozenset[str]:
         """Every part of the names of the modules that it imports."""
-        return {part for name in _modules(self.tree, relative=True) for part in name.split(".")}
+        return _parts(self)
+
+    @property
+    def calls(self) -> tuple[ast.Call, ...]:
+        """Every call that is written in it."""
+        return _calls(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +98,17 @@ class Project:
 
     def function_named(self, name: str, near: Piece) -> ast.FunctionDef | None:
         """Find a function of the top level: of the same file first."""
-        every = [(piece, node) for piece in self.pieces for node in piece.tree.body
-                 if isinstance(node, ast.FunctionDef) and node.name == name]
-        every.sort(key=lambda pair: pair[0].file != near.file)
-        return every[0][1] if every else None
+        every = self._functions.get(name, [])
+        return next((node for piece, node in every if piece.file == near.file), every[0][1] if every else None)
+
+    @cached_property
+    def _functions(self) -> dict[str, list[tuple[Piece, ast.FunctionDef]]]:
+        found: dict[str, list[tuple[Piece, ast.FunctionDef]]] = {}
+        for piece in self.pieces:
+            for node in piece.tree.body:
+                if isinstance(node, ast.FunctionDef):
+                    found.setdefault(node.name, []).append((piece, node))
+        return found
 
     def near(self, file: str) -> list[Piece]:
         """List all pieces, those of `file` first, then those that import it."""
@@ -108,7 +120,7 @@ class Project:
     @cached_property
     def calls(self) -> list[tuple[Piece, ast.Call]]:
         """List every call that is written anywhere."""
-        return [(piece, node) for piece in self.pieces for node in ast.walk(piece.tree) if isinstance(node, ast.Call)]
+        return [(piece, call) for piece in self.pieces for call in piece.calls]
 
     @property
     def weights(self) -> list[str]:
@@ -202,6 +214,16 @@ def _why(error: Exception) -> str:
         return f"line {error.lineno}: {error.msg}"
     return " ".join(str(error).split()).removesuffix(")").rpartition("(")[2] if isinstance(error, RefusalError) else (
         str(error) or type(error).__name__)
+
+
+@lru_cache(maxsize=MOST_FILES)
+def _parts(piece: Piece) -> frozenset[str]:
+    return frozenset(part for name in _modules(piece.tree, relative=True) for part in name.split("."))
+
+
+@lru_cache(maxsize=MOST_FILES)
+def _calls(piece: Piece) -> tuple[ast.Call, ...]:
+    return tuple(node for node in ast.walk(piece.tree) if isinstance(node, ast.Call))
 
 
 def _modules(tree: ast.Module, *, relative: bool) -> set[str]:

@@ -95,9 +95,9 @@ def scope_of(project: Project, piece: Piece) -> dict[str, Any]:
 def _scope_of_file(project: Project, file: str) -> dict[str, Any]:
     scope: dict[str, Any] = {name: value for value in project.settings for name in SETTINGS}
     for one in reversed(project.near(file)):
-        for node in ast.walk(one.tree):
-            if isinstance(node, ast.Call) and name_of(node.func) == "add_argument":
-                scope.update(_argument(node, scope))
+        for call in one.calls:
+            if name_of(call.func) == "add_argument":
+                scope.update(_argument(call, scope))
         for statement in one.tree.body:
             bind(statement, scope)
     return scope
