@@ -176,7 +176,8 @@ def _walk(folder: Path) -> Iterator[str]:
         for name in sorted(names):
             path = Path(place) / name
             file = path.relative_to(folder).as_posix()
-            if reason_to_leave(file, path.lstat()) is None:
+            info = path.lstat()
+            if reason_to_leave(file, mode=info.st_mode, links=info.st_nlink) is None:
                 count += 1
                 yield file
             if count >= MOST_FILES:
