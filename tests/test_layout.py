@@ -11,8 +11,8 @@ ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors", "scratch", "contract", "forms", "records", "limits", "documents", "pdf", "course", "references", "data",
     "submissions", "wire", "sandbox", "worker", "evidence", "features", "metrics", "quiz", "handin", "rubric",
-    "schemas", "grading", "batch", "store", "gradebook", "lms", "similarity", "report", "scaffold", "bench", "cli",
-    "__main__",
+    "schemas", "grading", "batch", "store", "gradebook", "lms", "similarity", "report", "guess", "scaffold", "bench",
+    "cli", "__main__",
 )
 FILES = sorted((ROOT / "harness").rglob("*.py"))
 
