@@ -137,5 +137,25 @@ def _is_measured(model: ModelResult, style: Path) -> None:
         assert "distribution.fid_relative" in model.measurements
 
 
+@pytest.mark.parametrize(("name", "outcome", "hint"), [
+    ("keras", Outcome.ENVIRONMENT, "`make keras`"), ("kears", Outcome.SUBMISSION_FAULT, "Write one of keras"),
+])
+def test_an_environment_that_is_not_set_up_costs_no_points(shop, tmp_path, name, outcome, hint):
+    course = tmp_path / "course"
+    course.mkdir()
+    (course / "course.yaml").write_text("environments: {keras: .venv-keras}\n")
+    for part in ("rubrics", "quiz"):
+        (course / part).symlink_to(ROOT / part)
+    folder = tmp_path / "group"
+    shutil.copytree(ROOT / "tests" / "hand-ins" / "environment" / "keras", folder)
+    manifest = folder / "submission.yaml"
+    manifest.write_text(manifest.read_text() + f"    environment: {name}\n")
+    result = grade(folder, replace(shop, course=Course(course)))
+    vae = result.measurements["vae"]
+    assert vae.outcome is outcome
+    assert hint in vae.faults[0].hint
+    assert not [package for package in result.provenance.versions if "keras" in package]
+
+
 def test_there_are_enough_styles():
     assert len(STYLES) >= 25
