@@ -14,7 +14,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -47,6 +47,7 @@ from harness.records import (
 )
 from harness.references import beside, reference_values
 from harness.sandbox.base import Box
+from harness.sandbox.environments import Environment, environment_of
 from harness.scratch import scratch_folder
 from harness.submissions import ModelEntry, Submission, group_of, intake
 
@@ -181,41 +182,60 @@ def _model(
     """Measure one model, or recall what was measured on the same inputs."""
     entry = submission.manifest.models[name]
 
+    try:
+        environment = environment_of(workshop.course, entry.environment)
+    except SubmissionFault as fault:
+        return _failed(_blank(name, entry), fault)
+
     def make() -> bytes:
-        return _measure_model(submission, name, workshop, scratch, progress, clock).model_dump_json().encode()
+        result = _measure_model(submission, name, workshop, environment, scratch, progress, clock)
+        return result.model_dump_json().encode()
 
     try:
         if workshop.keep is None:
             return ModelResult.model_validate_json(make())
-        kept = workshop.keep.recall("model", _stage_inputs(submission, name, entry, workshop), make)
+        kept = workshop.keep.recall("model", _stage_inputs(submission, name, entry, workshop, environment), make)
     except _NotKept as result:
         return result.result
     return ModelResult.model_validate_json(kept)
 
 
 class _NotKept(Exception):  # noqa: N818 - carries a result past the store, it is no error
-    """A result that must not be kept: the harness itself failed somewhere in it."""
+    """A result that must not be kept: the harness itself failed in it, or lacked a library."""
 
     def __init__(self, result: ModelResult) -> None:
         super().__init__()
         self.result = result
 
 
-def _stage_inputs(submission: Submission, name: str, entry: ModelEntry, workshop: Workshop) -> dict[str, str]:
+def _stage_inputs(
+    submission: Submission, name: str, entry: ModelEntry, workshop: Workshop, environment: Environment,
+) -> dict[str, str]:
     """Everything that a model's measurements depend on."""
     return {
         "hand_in": submission.fingerprint, "model": name, "entry": entry.model_dump_json(),
         "data": workshop.data.hash, "budget": json.dumps(asdict(workshop.budget), sort_keys=True),
         "seed": str(workshop.seed), "device": workshop.device, "box": workshop.box.name,
         "inception": str(workshop.inception_weights or ""), "code": source_hash(*_MEASURED_BY), **versions(),
+        "environment": json.dumps(dict(environment.installed), sort_keys=True),
     }
 
 
+def _blank(name: str, entry: ModelEntry) -> ModelResult:
+    return ModelResult(name=name, source=entry.source, route=entry.route, outcome=Outcome.SCORED)
+
+
+def _failed(base: ModelResult, fault: SubmissionFault) -> ModelResult:
+    shown = Fault(stage=base.route, model=base.name, **fault.facts)
+    return base.model_copy(update={"outcome": _outcome_of([shown]), "faults": [shown]})
+
+
 def _measure_model(
-    submission: Submission, name: str, workshop: Workshop, scratch: Path, progress: Progress, clock: _Clock,
+    submission: Submission, name: str, workshop: Workshop, environment: Environment, scratch: Path,
+    progress: Progress, clock: _Clock,
 ) -> ModelResult:
     entry = submission.manifest.models[name]
-    base = ModelResult(name=name, source=entry.source, route=entry.route, outcome=Outcome.SCORED)
+    base = _blank(name, entry)
     missing = [fault for fault in submission.missing.values() if fault.model == name]
     if missing:
         return base.model_copy(update={"outcome": Outcome.SUBMISSION_FAULT, "faults": missing})
@@ -226,7 +246,8 @@ def _measure_model(
             with clock.stage(f"{name}.{entry.route}"):
                 handed_in = evidence.train(
                     submission, name, data=workshop.data, box=workshop.box, budget=workshop.budget,
-                    seed=workshop.seed, device=workshop.device, into=scratch / f"{name}-trained", progress=say,
+                    seed=workshop.seed, device=workshop.device, environment=environment,
+                    into=scratch / f"{name}-trained", progress=say,
                 )
         checkpoint = handed_in / entry.checkpoint if isinstance(entry.checkpoint, str) else handed_in
         with ThreadPoolExecutor(1, thread_name_prefix="perception") as aside:
@@ -234,7 +255,8 @@ def _measure_model(
             with clock.stage(f"{name}.evidence"):
                 seen, faults = evidence.gather(
                     submission, name, checkpoint=checkpoint, data=workshop.data, box=workshop.box,
-                    budget=workshop.budget, seed=workshop.seed, device=workshop.device, progress=say,
+                    budget=workshop.budget, seed=workshop.seed, device=workshop.device, environment=environment,
+                    progress=say,
                 )
             perception = perceiving.result()
         scene = Scene(
@@ -244,8 +266,7 @@ def _measure_model(
         found = _with_findings(base, scene, faults, say, clock)
         return _keepable(found.model_copy(update={"notes": evidence.remarks(entry, seen, workshop.data)}))
     except SubmissionFault as fault:
-        shown = Fault(stage=entry.route, model=name, **fault.facts)
-        return base.model_copy(update={"outcome": _outcome_of([shown]), "faults": [shown]})
+        return _keepable(_failed(base, fault))
     except HarnessFault as fault:
         raise _NotKept(base.model_copy(update={
             "outcome": Outcome.HARNESS_FAULT, "faults": [_our_fault(str(fault), entry.route, name)],
@@ -259,7 +280,8 @@ def _perceive(workshop: Workshop) -> Perception:
 
 
 def _keepable(result: ModelResult) -> ModelResult:
-    if any(fault.ours for fault in result.faults):
+    # A library may be there the next time.
+    if any(fault.ours or fault.kind == ENVIRONMENT_FAULT for fault in result.faults):
         raise _NotKept(result)
     return result
 
@@ -369,7 +391,8 @@ def _provenance(
     assignment = submission.manifest.assignment if submission else ""
     rules = workshop.course.rubrics / f"{assignment}.yaml"
     return Provenance(
-        command=_replay(path, workshop), created=datetime.now(UTC).isoformat(timespec="seconds"), versions=versions(),
+        command=_replay(path, workshop), created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={**versions(), **_versions_elsewhere(submission, workshop.course)},
         platform=platform.platform(), device=workshop.device, box=workshop.box.name, seed=workshop.seed,
         budget=workshop.budget.name, data=workshop.data.name, data_hash=workshop.data.hash,
         stand_in=workshop.data.stand_in, hand_in_hash=submission.fingerprint if submission else "",
@@ -394,6 +417,16 @@ def _replay(path: Path, workshop: Workshop) -> str:
     if not workshop.with_key:
         words.append("--no-key")
     return shlex.join(words)
+
+
+def _versions_elsewhere(submission: Submission | None, course: Course) -> dict[str, str]:
+    """Give the versions of the environments that models of this hand-in ran in."""
+    told: dict[str, str] = {}
+    for entry in submission.manifest.models.values() if submission else ():
+        if entry.environment is not None:
+            with suppress(SubmissionFault):     # it did not run
+                told |= environment_of(course, entry.environment).versions
+    return told
 
 
 def versions() -> dict[str, str]:

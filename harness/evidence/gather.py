@@ -23,6 +23,7 @@ from harness.evidence.talk import Talk
 from harness.limits import Budget, Role
 from harness.records import Fault
 from harness.sandbox.base import Box, Job
+from harness.sandbox.environments import Environment, own_environment
 from harness.submissions import Submission
 
 __all__ = ["gather", "job_for"]
@@ -32,7 +33,8 @@ _OF_THE_ENCODER = frozenset({"encode", "posterior", "log_prob", "translate", "re
 
 def gather(
     submission: Submission, name: str, *, checkpoint: FilePath | None, data: Dataset, box: Box,
-    budget: Budget, seed: int, device: str = "cpu", progress: Progress = lambda _stage, _share: None,
+    budget: Budget, seed: int, device: str = "cpu", environment: Environment | None = None,
+    progress: Progress = lambda _stage, _share: None,
 ) -> tuple[Evidence, list[Fault]]:
     """Ask a trained model for everything that is measured.
 
@@ -45,6 +47,7 @@ def gather(
         budget: how much is asked for, and within which limits.
         seed: everything that is drawn here follows from it.
         device: "cpu" or "cuda".
+        environment: what its code runs with; None for this interpreter and its packages.
         progress: called from other threads, one call at a time.
 
     Returns:
@@ -66,7 +69,8 @@ def gather(
             limits = budget.limits_of(role)
             # The roles work at the same time: with all threads each, they take the cores from one another.
             limits = replace(limits, threads=max(1, limits.threads // 2))
-            job = job_for(submission, name, role, checkpoint=checkpoint, seed=seed, device=device)
+            job = job_for(
+                submission, name, role, checkpoint=checkpoint, seed=seed, device=device, environment=environment)
             session = stack.enter_context(box.open(job, limits))
             talks[role] = Talk(
                 session, role=role, limits=limits, ledger=ledger, meter=meter,
@@ -88,6 +92,7 @@ def gather(
 
 def job_for(
     submission: Submission, name: str, role: Role, *, checkpoint: FilePath | None, seed: int, device: str,
+    environment: Environment | None = None,
 ) -> Job:
     """Say what the worker of a role is started with; each role has a seed of its own."""
     entry = submission.manifest.models[name]
@@ -96,7 +101,7 @@ def job_for(
         role=role, source=entry.source, folder=submission.folder, arguments=entry.arguments,
         checkpoint=checkpoint, parts=parts, definitions_only=entry.only_definitions, cells=entry.cells,
         manner=entry.manner, load=not (role == "fit" and entry.route == "run"),
-        seed=derive(seed, "role", role), device=device,
+        seed=derive(seed, "role", role), device=device, environment=environment or own_environment(),
     )
 
 
