@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -83,7 +83,7 @@ class Described:
             capabilities=tuple(name for name in CAPABILITIES if isinstance(named, list) and name in named),
             conditional=head.get("conditional") is True,
             parameters=count if type(count) is int and 0 <= count < 2**53 else None,
-            log_prob_kind=kind if kind in {"exact", "bound", "estimate"} else "bound",
+            log_prob_kind=kind if isinstance(kind, str) and kind in {"exact", "bound", "estimate"} else "bound",
             whole_codes=head.get("whole_codes") is True,
             domains=DOMAINS if head.get("domains") == list(DOMAINS) else (),
         )
@@ -167,7 +167,8 @@ class Talk:
         begun = monotonic()
         try:
             head, answer = self._session.ask(verb, arrays, options, expect=expect, seconds=seconds)
-            self.redirected |= {one for one in ("cuda", "mps") if one in (head.get("redirected") or ())}
+            told = head.get("redirected")
+            self.redirected |= {one for one in ("cuda", "mps") if isinstance(told, list) and one in told}
             return head, answer
         except SubmissionFault as fault:
             self.fail(verb, fault)
@@ -184,5 +185,5 @@ def _numbers(told: object) -> dict[str, float]:
     return {
         name: float(value) for name, value in list(told.items())[:MOST_TOLD]
         if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and name.isprintable()
-        and type(value) in (int, float) and math.isfinite(value)
+        and type(value) in (int, float) and abs(value) <= sys.float_info.max     # whole numbers may be longer
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import signal
+import sys
 from collections.abc import Mapping
 
 from harness.errors import (
@@ -151,7 +152,7 @@ def _of_a_limit(message: str, limits: Limits) -> str:
 
 def _is_missing(module: object) -> bool:
     """Whether a library is really not here: what a worker says about that is checked, as it saves points."""
-    if not isinstance(module, str) or not module.isidentifier():
+    if not isinstance(module, str) or not module.isidentifier() or module in sys.modules:
         return False
     return importlib.util.find_spec(module) is None
 

@@ -24,6 +24,7 @@ from harness.worker.explain import RefusalError, describe_error
 from harness.worker.layout import channels_first, channels_last
 from harness.worker.loading import as_one_module, load_model, networks, own_method, seed_everything
 from harness.worker.running import run_script
+from harness.worker.saved import files_below, read_files
 
 __all__ = ["serve"]
 
@@ -300,8 +301,7 @@ class Worker:
             return {"model.safetensors": np.frombuffer(self._weights(), np.uint8)}
         with tempfile.TemporaryDirectory() as folder:
             save(Path(folder))
-            files = {str(path.relative_to(folder)): np.fromfile(path, np.uint8)
-                     for path in sorted(Path(folder).rglob("*")) if path.is_file() and not path.is_symlink()}
+            files = read_files(files_below(Path(folder)), by="save")
         if not files:
             raise RefusalError("save wrote no file", hint="write at least one file into `folder`")
         return files

@@ -1,0 +1,386 @@
+"""Attacks by other ways in: scripts and notebooks that are run, definitions, and what a manifest may ask for."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import evidence
+from harness.errors import InvalidOutput, SubmissionFault
+from harness.evidence.ledger import Ledger, Meter
+from harness.evidence.plan import make_plan
+from harness.evidence.talk import Described, Talk
+from harness.limits import Limits
+from harness.records import Outcome
+from harness.sandbox import faults as words
+from harness.submissions import intake
+from tests.attacks.batches import (
+    BUDGET,
+    Batch,
+    grade_together,
+    hand_in,
+    left_since,
+    own_temporary_folder,
+    running,
+    traces,
+)
+from tests.boxes import SMALL, boxed_script
+
+pytestmark = pytest.mark.box
+
+# Looks where the data is, reaches out of its place, and leaves odd things among what it saves.
+REACHES = r"""
+import gzip, json, os, subprocess
+from pathlib import Path
+import numpy as np
+
+def attempt(act):
+    try:
+        return f"DONE {act()!r}"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+home, out = Path.home(), Path("out")
+out.mkdir()
+raw = Path("data/FashionMNIST/raw")
+keras = home / ".keras/datasets/fashion-mnist"
+pixels = {split: (raw / f"{split}-images-idx3-ubyte").read_bytes()[16:] for split in ("train", "t10k")}
+for split, data in pixels.items():
+    (out / f"{split}.bin").write_bytes(data)
+told = {
+    "by Keras": gzip.decompress((keras / "t10k-images-idx3-ubyte.gz").read_bytes())[16:] == pixels["t10k"],
+    "images": sorted({str(path) for path in Path("/").glob("*/**/*t10k*")} - {str(path) for path in home.rglob("*")}),
+    "homes": [str(home), os.path.expanduser("~"), os.getcwd()],
+    "outside": {place: attempt(lambda place=place: Path(place).write_text("mine")) for place in (
+        "/hand-in/model.py", "/hand-in/new", "/opt/harness/harness/wire.py", "/usr/mine", "/etc/mine", "/root/mine",
+        "/home/mine", "/var/tmp/mine", "/proc/1/root/mine", "/proc/sys/kernel/hostname")},
+}
+(out / "told.json").write_text(json.dumps(told))
+(out / "passwd").symlink_to("/etc/passwd")
+(out / "labels").symlink_to(raw.resolve() / "t10k-labels-idx1-ubyte")
+(out / "everything").symlink_to("/")
+os.mkfifo(out / "weights.pt")
+"""
+# Will not stop, whatever it is told; its child has a session of its own, and its thread goes on.
+STAYS = """
+    import os, signal, threading, time
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=time.sleep, args=(3600,)).start()
+    if os.fork() == 0:
+        os.setsid()
+        os.execv("/usr/bin/sleep", ["sleep", "31557602"])
+    while True:
+        try:
+            time.sleep(3600)
+        except KeyboardInterrupt:
+            print("not I", flush=True)
+    """
+SAVES = """
+    from pathlib import Path
+    out = Path("out")
+    out.mkdir()
+    for number in range({count}):
+        (out / {name}).write_text("x")
+    """
+# A definition is what the loader executes; this one never ends.
+DECORATED = """
+    import time
+    from honest import Honest
+    @lambda kind: print("defining", flush=True) or time.sleep(3600)
+    class Model(Honest):
+        pass
+    """
+# Saves under names of its own choice: a file that is a folder as well.
+FORGES = """
+    import numpy as np
+    from harness.worker import serving
+    from honest import Honest
+    class Model(Honest):
+        def fit(self, images, labels, *, seed, device, deadline):
+            forged = {"weights": np.zeros(1, np.uint8), "Weights/a.pt": np.zeros(1, np.uint8)}
+            serving.Worker._saved = lambda self: forged
+    """
+# (what is run or imported, its entry in the manifest)
+RUN = "route: run, checkpoint: out"
+SOON = 30       # seconds: torch is imported in them, too
+SCRIPTS = {
+    "reaches": (REACHES, RUN),
+    "stays": (STAYS, RUN),
+    "many": (SAVES.format(count=1_000, name='f"{number}.pt"'), RUN),
+    "odd-names": (SAVES.format(count=1, name=r'"..\\..\\weights.pt"'), RUN),
+    "both": (FORGES, "route: fit"),
+    "decorated": (DECORATED, "route: fit, definitions: true"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a hand-in that was trained: its fault or the files it saved, and how long it took."""
+
+    fault: SubmissionFault | None
+    files: dict[str, bytes]
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def ran(course, shop, tmp_path_factory) -> tuple[dict[str, Ran], dict[str, set[str]]]:
+    """Let all of them be trained at once; also give what is left of it."""
+    place = tmp_path_factory.mktemp("trained")
+    budget = replace(BUDGET, fit_seconds=15, fit_grace_seconds=10)
+    impatient = replace(budget, roles={"fit": {"start_seconds": SOON}})
+
+    def train(name: str) -> Ran:
+        code, entry = SCRIPTS[name]
+        taken = intake(hand_in(course.root / "routes" / name, code, entry=entry), place / name / "copy")
+        begun = time.monotonic()
+        try:
+            into = evidence.train(
+                taken, "vae", data=shop.data, box=shop.box, budget=impatient if name == "decorated" else budget,
+                seed=0, into=place / name / "saved")
+        except SubmissionFault as fault:
+            return Ran(fault, {}, time.monotonic() - begun)
+        files = {str(path.relative_to(into)): path.read_bytes() for path in into.rglob("*") if path.is_file()}
+        return Ran(None, files, time.monotonic() - begun)
+
+    with own_temporary_folder(tmp_path_factory.mktemp("temporary")):
+        before = traces()
+        with ThreadPoolExecutor(len(SCRIPTS)) as pool:
+            found = dict(zip(SCRIPTS, pool.map(train, SCRIPTS), strict=True))
+        return found, left_since(before)
+
+
+@pytest.fixture
+def reached(ran):
+    """What the script that reaches out told."""
+    assert ran[0]["reaches"].fault is None, ran[0]["reaches"].fault
+    return json.loads(ran[0]["reaches"].files["out/told.json"])
+
+
+@pytest.mark.row(19)
+def test_row_19_a_script_finds_training_images_where_the_test_images_would_be(ran, reached, shop, outcome):
+    outcome("absent from the box")
+    files = ran[0]["reaches"].files
+    given = np.concatenate([
+        np.frombuffer(files[f"out/{split}.bin"], np.uint8).reshape(-1, 28, 28) for split in ("train", "t10k")])
+    assert np.array_equal(given, shop.data.train.images)
+    assert reached["by Keras"]
+    assert reached["images"] == []      # nor are there any elsewhere
+
+
+@pytest.mark.row(24)
+def test_row_24_a_script_writes_nowhere_but_in_its_own_place(reached, outcome):
+    outcome("not reachable")
+    assert {place: told for place, told in reached["outside"].items() if told.startswith("DONE")} == {}
+    assert len({Path(place) for place in reached["homes"]}) == 1
+    assert reached["homes"][0].startswith("/tmp/")
+
+
+@pytest.mark.row(42)
+def test_row_42_of_what_a_script_saves_no_link_and_no_pipe_is_taken(ran, outcome):
+    outcome("left out")
+    assert set(ran[0]["reaches"].files) == {"out/told.json", "out/train.bin", "out/t10k.bin"}
+
+
+@pytest.mark.row(42)
+def test_row_42_a_saved_name_that_leads_out_is_refused(ran, outcome):
+    fault = ran[0]["odd-names"].fault
+    outcome(fault)
+    assert isinstance(fault, InvalidOutput)
+    assert "forward slashes" in fault.message
+
+
+@pytest.mark.row(8)
+def test_row_08_a_thousand_saved_files_are_refused_in_words(ran, outcome):
+    fault = ran[0]["many"].fault
+    outcome(fault)
+    assert isinstance(fault, InvalidOutput)
+    assert fault.message == "model.py saved 1,000 files; at most 100 are taken"
+    assert "few files" in fault.hint
+
+
+@pytest.mark.row(2)
+@pytest.mark.row(5)
+def test_rows_02_and_05_a_script_that_will_not_be_interrupted_is_ended_with_all_that_it_started(ran, outcome):
+    one = ran[0]["stays"]
+    outcome(one.fault.kind)
+    assert one.fault.kind == "timed out"
+    assert "not I" in one.fault.log      # it was asked first
+    assert running("31557602") == []
+
+
+@pytest.mark.row(11)
+def test_row_11_a_definition_that_hangs_times_out(ran, outcome):
+    fault = ran[0]["decorated"].fault
+    outcome(fault.kind)
+    assert fault.kind == "timed out"
+    assert f"loading the model did not end within {SOON} seconds" in fault.message
+    assert "defining" in fault.log
+
+
+def test_nothing_is_left_of_them(ran):
+    assert ran[1] == {}
+
+
+# --- what a manifest may ask for
+
+GRADED = {
+    # Names what Python has in every object as its encoder, and a prior that no memory holds.
+    "names": ("""
+        class Model:
+            def load(self, folder):
+                pass
+            def decode(self, codes):
+                return codes
+        """, "methods: {encode: __class__.__base__.__subclasses__}, prior: {shape: [1000000, 1000000, 1000000, 9]}"),
+    # Says that a library is not here: one that is, and one that is not; and is told nothing else of its model.
+    "excuses": ("""
+        from honest import Honest
+        class Model(Honest):
+            def encode(self, images):
+                raise ModuleNotFoundError("No module named 'scipy'", name="scipy")
+            def sample(self, count, *, labels=None, seed):
+                raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
+        """, ""),
+    "missing": ("""
+        from honest import Honest
+        class Model(Honest):
+            sample = None
+            def encode(self, images):
+                raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
+        """, ""),
+    # Numbers that are finite, and as large as they can be.
+    "extreme": ("""
+        import numpy as np
+        from honest import Honest
+        MOST = np.float32(3e38)
+        class Model(Honest):
+            def encode(self, images):
+                signs = np.where(images.reshape(len(images), -1)[:, 200:208] > 0.3, 1, -1)
+                return (65504 * signs).astype(np.float32)
+            def decode(self, codes):
+                return np.repeat(codes[:, :1] > 0, 784, axis=1).astype(np.float32).reshape(-1, 1, 28, 28)
+            def posterior(self, images):
+                return np.full((len(images), 8), MOST), np.full((len(images), 8), MOST)
+            def log_prob(self, images):
+                return np.where(images.reshape(len(images), -1)[:, 200] > 0.3, MOST, -MOST)
+            def sample(self, count, *, labels=None, seed):
+                return np.zeros((count, 1, 28, 28), np.float32)
+        """, ""),
+    # Its code is the label that it was told.
+    "told": ("""
+        import numpy as np
+        from honest import Honest
+        class Model(Honest):
+            sample = None
+            def encode(self, images, labels):
+                return labels
+            def decode(self, codes, labels):
+                return np.repeat(codes.mean(axis=1, keepdims=True), 784, axis=1).reshape(-1, 1, 28, 28)
+        """, "labels: [encode, decode], one_hot: true"),
+}
+
+
+@pytest.fixture(scope="module")
+def graded(course, shop) -> Batch:
+    folders = [
+        hand_in(course.submissions / name, code, entry=", ".join(filter(None, [
+            "route: load, checkpoint: weights.npy", entry])))
+        for name, (code, entry) in GRADED.items()]
+    return grade_together(folders, shop, course.root / "routes-graded")
+
+
+def outcomes(batch: Batch, group: str) -> dict[str, Outcome]:
+    """What became of each criterion of the first task."""
+    return {
+        one.id: one.outcome for part in batch.results[group].marks.parts for one in part.criteria
+        if one.outcome in {Outcome.SCORED, Outcome.ENVIRONMENT, Outcome.HARNESS_FAULT, Outcome.SUBMISSION_FAULT}}
+
+
+@pytest.mark.row(37)
+def test_row_37_finite_numbers_of_any_size_are_no_fault_of_ours(graded, outcome):
+    outcome("measured, or the group's fault")
+    assert graded.failed == {}
+    assert [fault.message for fault in graded.faults("extreme").values() if fault.ours] == []
+    assert Outcome.HARNESS_FAULT not in outcomes(graded, "extreme").values()
+
+
+@pytest.mark.row(37)
+def test_row_37_what_a_manifest_names_is_asked_inside_and_fails_in_words(graded, outcome):
+    faults = graded.faults("names")
+    outcome("the group's fault")
+    assert {"encode", "sample"} <= set(faults), faults
+    assert not any(fault.ours for fault in faults.values())
+    assert all(fault.message for fault in faults.values())
+
+
+@pytest.mark.row(29)
+def test_row_29_a_library_that_is_only_said_to_be_missing_is_no_excuse(graded, outcome):
+    faults = graded.faults("excuses")
+    outcome("the group's fault")
+    assert faults["encode"].kind == "crashed"
+    assert "model.py, line" in faults["encode"].message
+    assert faults["sample"].kind == "environment"       # as it is not here: a person has to see what it is for
+    assert graded.results["excuses"].measurements["vae"].outcome is Outcome.SUBMISSION_FAULT
+    assert Outcome.ENVIRONMENT not in outcomes(graded, "excuses").values()
+
+
+@pytest.mark.row(29)
+def test_row_29_a_library_that_is_missing_leaves_points_open_and_gives_none(graded, outcome):
+    outcome("left to a person")
+    assert graded.results["missing"].measurements["vae"].outcome is Outcome.ENVIRONMENT
+    of_vae = outcomes(graded, "missing")
+    assert Outcome.ENVIRONMENT in of_vae.values()
+    assert Outcome.SCORED not in of_vae.values()
+
+
+@pytest.mark.row(32)
+def test_row_32_a_reconstruction_that_was_told_the_label_is_called_so(graded, outcome):
+    outcome("said beside the numbers, and flagged")
+    model = graded.results["told"].measurements["vae"]
+    assert any("given each image's true class" in note for note in model.notes)
+    assert "labels_leak" in {flag.name for flag in model.flags}
+
+
+# --- what a worker may say: whatever it is, the grader takes it for words
+
+
+CLAIMS = """
+ready()
+while True:
+    answer({"redirected": 5, "told": {"long": 10**400, "short": 1, "no number": True, "": 2}, "capabilities": 7,
+            "domains": {"a": []}, "parameters": 10**400, "log_prob_kind": ["exact"], "conditional": "yes"})
+"""
+
+
+@pytest.mark.row(30)
+def test_row_30_what_a_worker_says_of_itself_is_taken_only_where_it_is_of_the_right_kind(shop, tmp_path, outcome):
+    outcome("ignored")
+    ledger = Ledger(model="vae")
+    with boxed_script(CLAIMS, SMALL, tmp_path) as session:
+        talk = Talk(session, role="encode", limits=SMALL, ledger=ledger, meter=Meter(lambda *_: None))
+        assert talk.describe() == Described()
+        assert talk.report(make_plan(shop.data, BUDGET, 0)) == {"short": 1.0}
+    assert talk.redirected == set()
+    assert ledger.faults == []
+
+
+@pytest.mark.row(30)
+def test_row_30_saved_names_that_cannot_be_written_are_the_groups_fault(ran, outcome):
+    fault = ran[0]["both"].fault
+    outcome(fault)
+    assert isinstance(fault, InvalidOutput)
+    assert "'weights' and 'Weights/' are one name" in fault.message
+
+
+@pytest.mark.row(30)
+def test_row_30_no_answer_of_a_worker_breaks_the_grader(outcome):
+    outcome("ignored")
+    for needs in ("__main__", "sys", "harness", "a.b", "", "x" * 50_000, 7, None, ["torch"], "\ud800"):
+        fault = words.from_worker({"kind": "environment", "needs": needs, "package": 5}, log="", limits=Limits())
+        assert fault.kind == ("environment" if needs == "x" * 50_000 else "crashed")
