@@ -73,7 +73,6 @@ class Described:
     parameters: int | None = None
     log_prob_kind: str = "bound"
     domains: tuple[str, ...] = ()
-    whole_codes: bool = False
 
     @classmethod
     def of(cls, head: Mapping[str, Any]) -> Described:
@@ -84,7 +83,6 @@ class Described:
             conditional=head.get("conditional") is True,
             parameters=count if type(count) is int and 0 <= count < 2**53 else None,
             log_prob_kind=kind if isinstance(kind, str) and kind in {"exact", "bound", "estimate"} else "bound",
-            whole_codes=head.get("whole_codes") is True,
             domains=DOMAINS if head.get("domains") == list(DOMAINS) else (),
         )
 
@@ -100,6 +98,7 @@ class Talk:
     ) -> None:
         self.role = role
         self.redirected: set[str] = set()   # devices that its code asked for and did not get
+        self.whole_codes = False            # whether its codes turned out to be whole numbers
         self.clipped = Clipped() if clip else None
         self.meter = meter
         self.spent: dict[str, float] = {}   # seconds of the latest request of each kind
@@ -169,6 +168,7 @@ class Talk:
             head, answer = self._session.ask(verb, arrays, options, expect=expect, seconds=seconds)
             told = head.get("redirected")
             self.redirected |= {one for one in ("cuda", "mps") if isinstance(told, list) and one in told}
+            self.whole_codes |= head.get("whole_codes") is True
             return head, answer
         except SubmissionFault as fault:
             self.fail(verb, fault)

@@ -268,8 +268,10 @@ class _Asked:
         return np.eye(10, dtype=np.float32)[labels]
 
     def whole_codes(self) -> bool:
-        """Whether codes are whole numbers, such as positions in a codebook; between two of them there is no code."""
-        self._code_shape()
+        """Whether codes are whole numbers, such as positions in a codebook; between two of them there is no code.
+
+        Known once something was decoded: before that the encoder is not tried, as it may fail, hang or end the worker.
+        """
         return self._whole
 
     def _code_shape(self) -> tuple[int, ...] | None:

@@ -99,6 +99,7 @@ class Worker:
         self.folder = Path(job["folder"])       # what errors are told relative to
         self.framework = "torch"
         self.redirected: Redirected | None = None
+        self.model: Any = None
         if not job.get("load", True):       # a script is run before there is a model
             return
         checkpoint = job["checkpoint"]
@@ -132,8 +133,13 @@ class Worker:
             return method(self, arrays, options)
 
     def remarks(self) -> dict[str, Any]:
-        """Say with every answer which devices were asked for and not given."""
-        return {"redirected": sorted(self.redirected.asked)} if self.redirected and self.redirected.asked else {}
+        """Say with every answer which devices were asked for and not given, and what was found out of codes."""
+        said: dict[str, Any] = {}
+        if self.redirected and self.redirected.asked:
+            said["redirected"] = sorted(self.redirected.asked)
+        if getattr(self.model, "whole_codes", bool)():
+            said["whole_codes"] = True
+        return said
 
     def describe(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Say what the model can do."""
@@ -148,7 +154,6 @@ class Worker:
             "domains": [str(name) for name in getattr(self.model, "domains", ())],
             "batch_size": self._batch_size(),
             "framework": str(self.framework),
-            "whole_codes": bool(getattr(self.model, "whole_codes", bool)()),
         }, {}
 
     def fit(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
