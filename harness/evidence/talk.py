@@ -19,7 +19,7 @@ from harness.limits import Limits
 from harness.sandbox.base import Session
 from harness.wire import Expected
 
-__all__ = ["BATCH", "Clipped", "Described", "Talk", "batches", "image_rule", "with_labels"]
+__all__ = ["BATCH", "Clipped", "Described", "Talk", "batches", "image_rule", "numbers_told", "with_labels"]
 
 BATCH = 5_000
 """Most images in one request: 16 MB as float32, enough that the requests cost nothing beside the work."""
@@ -151,7 +151,7 @@ class Talk:
         self.stage("asking for the model's own numbers")
         arrays = {"images": plan.told_images, "labels": plan.told_labels}
         answer = self._ask("report", arrays, None, expect={}, seconds=self._limits.request_seconds)
-        return {} if answer is None else _numbers(answer[0].get("told"))
+        return {} if answer is None else numbers_told(answer[0].get("told"))
 
     def stage(self, text: str) -> None:
         """Say what comes next."""
@@ -178,7 +178,7 @@ class Talk:
             self._ledger.spend(verb, self.spent[verb])
 
 
-def _numbers(told: object) -> dict[str, float]:
+def numbers_told(told: object) -> dict[str, float]:
     """Take a few finite numbers with short names, and nothing else."""
     if not isinstance(told, dict):
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness import evidence
 from harness.errors import InvalidOutput, SubmissionFault
 from harness.evidence.ledger import Ledger, Meter
 from harness.evidence.plan import make_plan
-from harness.evidence.talk import Described, Talk
+from harness.evidence.talk import Described, Talk, numbers_told
 from harness.limits import Limits
 from harness.records import Outcome
 from harness.sandbox import faults as words
@@ -378,9 +381,26 @@ def test_row_30_saved_names_that_cannot_be_written_are_the_groups_fault(ran, out
     assert "'weights' and 'Weights/' are one name" in fault.message
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-10**400, 10**400) | st.floats() | st.text(max_size=8)
+    | st.sampled_from(["__main__", "torch", "encode", "exact", "rejected", "environment", "crashed"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=8)
+FIELDS = (
+    "capabilities", "conditional", "parameters", "log_prob_kind", "domains", "kind", "needs", "package", "message",
+    "hint", "traceback", "file", "line", "function", "code")
+
+
 @pytest.mark.row(30)
-def test_row_30_no_answer_of_a_worker_breaks_the_grader(outcome):
-    outcome("ignored")
-    for needs in ("__main__", "sys", "harness", "a.b", "", "x" * 50_000, 7, None, ["torch"], "\ud800"):
-        fault = words.from_worker({"kind": "environment", "needs": needs, "package": 5}, log="", limits=Limits())
-        assert fault.kind == ("environment" if needs == "x" * 50_000 else "crashed")
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON | st.lists(st.dictionaries(st.sampled_from(FIELDS), JSON))))
+def test_row_30_no_head_of_a_frame_breaks_the_grader(head):
+    assert isinstance(Described.of(head), Described)
+    assert isinstance(words.from_worker(head, log="", limits=Limits()), SubmissionFault)
+    assert all(abs(value) < float("inf") for value in numbers_told(head).values())
+
+
+@pytest.mark.row(30)
+@pytest.mark.parametrize("needs", ["__main__", "sys", "harness", "a.b", "", 7, None, ["torch"], "\ud800"])
+def test_row_30_what_is_here_is_not_missing_whatever_a_worker_says(monkeypatch, needs):
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)      # as where a program is started by its name
+    told = {"kind": "environment", "needs": needs, "package": 5}
+    assert words.from_worker(told, log="", limits=Limits()).kind == "crashed"
