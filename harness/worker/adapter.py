@@ -151,7 +151,7 @@ class _Asked:
         value: Any = self.model
         for part in name.split("."):
             try:
-                value = value[int(part)] if part.isdigit() else getattr(value, part)
+                value = value[int(part)] if part.isdecimal() else getattr(value, part)
             except (AttributeError, IndexError, KeyError, TypeError):
                 raise RefusalError(
                     f"submission.yaml names {name} for {verb}, but {type(self.model).__name__} has no {part}",

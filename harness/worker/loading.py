@@ -177,7 +177,10 @@ def _load_part(model: Any, part: str, file: Path) -> None:
     """Load one network of several, by its dotted name."""
     network = model
     for step in part.split("."):
-        network = network[int(step)] if step.isdigit() else getattr(network, step, None)
+        try:
+            network = network[int(step)] if step.isdecimal() else getattr(network, step)
+        except (AttributeError, IndexError, KeyError, TypeError):
+            network = None
     if not isinstance(network, torch.nn.Module):
         raise RefusalError(
             f"submission.yaml gives weights for {part}, which is no network of the model",

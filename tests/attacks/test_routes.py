@@ -121,6 +121,7 @@ SCRIPTS = {
     "decorated": (DECORATED, "route: fit, definitions: true"),
 }
 # What a manifest asks for: the code, and what its entry says besides.
+WEIGHTS = ", checkpoint: weights.npy"
 GRADED = {
     # Names what Python has in every object as its encoder, and a prior that no memory holds.
     "names": ("""
@@ -129,7 +130,7 @@ GRADED = {
                 pass
             def decode(self, codes):
                 return codes
-        """, ", methods: {encode: __class__.__base__.__subclasses__}, prior: {shape: [1000000, 1000000, 1000000, 9]}"),
+        """, WEIGHTS + ", methods: {encode: __class__.__base__.__subclasses__}, prior: {shape: [1000000, 1000000, 9, 9]}"),
     # Says that a library is not here: one that is, and one that is not; and is told nothing else of its model.
     "excuses": ("""
         from honest import Honest
@@ -138,14 +139,14 @@ GRADED = {
                 raise ModuleNotFoundError("No module named 'scipy'", name="scipy")
             def sample(self, count, *, labels=None, seed):
                 raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
-        """, ""),
+        """, WEIGHTS),
     "missing": ("""
         from honest import Honest
         class Model(Honest):
             sample = None
             def encode(self, images):
                 raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
-        """, ""),
+        """, WEIGHTS),
     # Numbers that are finite, and as large as they can be.
     "extreme": ("""
         import numpy as np
@@ -156,14 +157,21 @@ GRADED = {
                 signs = np.where(images.reshape(len(images), -1)[:, 200:208] > 0.3, 1, -1)
                 return (65504 * signs).astype(np.float32)
             def decode(self, codes):
-                return np.repeat(codes[:, :1] > 0, 784, axis=1).astype(np.float32).reshape(-1, 1, 28, 28)
+                return np.repeat(np.where(codes[:, :1] > 0, MOST, -MOST), 784, axis=1).reshape(-1, 1, 28, 28)
             def posterior(self, images):
                 return np.full((len(images), 8), MOST), np.full((len(images), 8), MOST)
             def log_prob(self, images):
                 return np.where(images.reshape(len(images), -1)[:, 200] > 0.3, MOST, -MOST)
             def sample(self, count, *, labels=None, seed):
                 return np.zeros((count, 1, 28, 28), np.float32)
-        """, ""),
+        """, WEIGHTS + ", output: {clip: true}"),
+    # Its weights are no networks, and are named as what every object has.
+    "weights": ("""
+        class Model:
+            layers = []
+            def sample(self, count):
+                return None
+        """, ", checkpoint: {__class__: weights.npy, layers.99: weights.npy}"),
     # Its code is the label that it was told.
     "told": ("""
         import numpy as np
@@ -174,7 +182,7 @@ GRADED = {
                 return labels
             def decode(self, codes, labels):
                 return np.repeat(codes.mean(axis=1, keepdims=True), 784, axis=1).reshape(-1, 1, 28, 28)
-        """, ", labels: [encode, decode], one_hot: true"),
+        """, WEIGHTS + ", labels: [encode, decode], one_hot: true"),
 }
 
 
@@ -212,7 +220,7 @@ def attacked(course, shop, tmp_path_factory) -> tuple[dict[str, Ran], Batch, dic
         with ThreadPoolExecutor(len(SCRIPTS)) as pool:
             training = {name: pool.submit(train, name) for name in SCRIPTS}
             batch = grade_together([
-                hand_in(course.submissions / name, code, entry=f"route: load, checkpoint: weights.npy{entry}")
+                hand_in(course.submissions / name, code, entry=f"route: load{entry}")
                 for name, (code, entry) in GRADED.items()], shop, course.root / "routes-graded")
             found = {name: one.result() for name, one in training.items()}
         return found, batch, left_since(before)
@@ -316,6 +324,7 @@ def test_row_37_finite_numbers_of_any_size_are_no_fault_of_ours(graded, outcome)
     assert graded.failed == {}
     assert [fault.message for fault in graded.faults("extreme").values() if fault.ours] == []
     assert Outcome.HARNESS_FAULT not in outcomes(graded, "extreme").values()
+    assert any("were clipped, as declared" in note for note in graded.results["extreme"].measurements["vae"].notes)
 
 
 @pytest.mark.row(37)
@@ -325,6 +334,14 @@ def test_row_37_what_a_manifest_names_is_asked_inside_and_fails_in_words(graded,
     assert {"encode", "sample"} <= set(faults), faults
     assert not any(fault.ours for fault in faults.values())
     assert all(fault.message for fault in faults.values())
+
+
+@pytest.mark.row(47)
+def test_row_47_weights_for_what_is_no_network_are_refused_in_words(graded, outcome):
+    fault = graded.faults("weights")["start"]
+    outcome(fault.kind)
+    assert fault.kind == "rejected"
+    assert "__class__, which is no network of the model" in fault.message
 
 
 @pytest.mark.row(29)

@@ -150,7 +150,7 @@ def test_nothing_of_the_hosts_files_is_there(attack):
 
 
 def test_only_the_workers_part_of_the_harness_is_there(attack):
-    assert attack["harness"] == ["__init__.py", "contract.py", "errors.py", "wire.py", "worker"]
+    assert attack["harness"] == ["__init__.py", "contract.py", "errors.py", "forms.py", "wire.py", "worker"]
 
 
 def test_only_work_space_can_be_written_and_it_ends(attack):
