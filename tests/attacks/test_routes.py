@@ -130,7 +130,7 @@ GRADED = {
                 pass
             def decode(self, codes):
                 return codes
-        """, WEIGHTS + ", methods: {encode: __class__.__base__.__subclasses__}, prior: {shape: [1000000, 1000000, 9, 9]}"),
+        """, WEIGHTS + ", methods: {encode: __class__.__base__.__subclasses__}, prior: {shape: [1000000, 1000000]}"),
     # Says that a library is not here: one that is, and one that is not; and is told nothing else of its model.
     "excuses": ("""
         from honest import Honest
