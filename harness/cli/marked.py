@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from rich.console import Console
@@ -48,16 +49,20 @@ class Listed:
             if criteria or (late is not None and not late.handed_in):
                 out.print(f"\n[bold]{plain(result.group)}[/]")
             for one in criteria:
-                out.print(f"  [bold]{plain(one.id)}[/], {one.max_points:g} points: {plain(one.title)}", soft_wrap=True)
+                out.print(f"  [bold]{plain(one.id)}[/], {_points(one.max_points)}: {plain(one.title)}", soft_wrap=True)
                 out.print(Padding(f"[dim]{plain(one.ask or one.reason)}[/]", (0, 0, 0, 4)))
                 if one.by_hand:
                     old = one.by_hand
-                    out.print(Padding(f"[yellow]to confirm[/]: {old.points:g} points by {plain(old.author)}, because: "
+                    out.print(Padding(f"[yellow]to confirm[/]: {_points(old.points)} by {plain(old.author)}, because: "
                                       f"{plain(old.reason)}", (0, 0, 0, 4)))
             if late is not None and not late.handed_in:
                 out.print("  [yellow]it is not known when it was handed in[/]: --handed-in TIME")
         if not any(criteria for _, criteria in self.waiting):
             out.print("[green]no points wait for a person[/]")
+
+
+def _points(points: float | Fraction) -> str:
+    return f"{float(points):g} {'point' if points == 1 else 'points'}"
 
 
 def listed(course: Course, reports: Path, group: str | None) -> Listed:
@@ -90,7 +95,7 @@ class Marked:
     def show(self, out: Console) -> None:
         """Print a line for each thing that was said, and for each group."""
         for one in self.said:
-            points = "taken back" if one.points is None else f"{float(one.points):g} points"
+            points = "taken back" if one.points is None else _points(one.points)
             out.print(f"[green]{plain(one.group)}[/] {plain(one.criterion)}: {points}", soft_wrap=True)
         for one in self.left:
             out.print(f"[dim]{plain(one.group)} {plain(one.criterion)}: was given before, in the same words[/]",

@@ -27,11 +27,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
             id INTEGER NOT NULL PRIMARY KEY, "group" VARCHAR NOT NULL, assignment VARCHAR NOT NULL,
             hand_in_hash VARCHAR NOT NULL, result_hash VARCHAR NOT NULL, graded VARCHAR NOT NULL, box VARCHAR NOT NULL,
             data VARCHAR NOT NULL, budget VARCHAR NOT NULL, rubric_hash VARCHAR NOT NULL, versions JSON NOT NULL,
-            points FLOAT NOT NULL, max_points FLOAT NOT NULL, open_points FLOAT NOT NULL)""",
+            points DOUBLE NOT NULL, max_points DOUBLE NOT NULL, open_points DOUBLE NOT NULL)""",
         'CREATE INDEX attempts_of ON attempts ("group", assignment)',
         """CREATE TABLE automatic_marks (
             id INTEGER NOT NULL PRIMARY KEY, attempt INTEGER NOT NULL REFERENCES attempts (id),
-            criterion VARCHAR NOT NULL, outcome VARCHAR NOT NULL, points FLOAT, max_points FLOAT NOT NULL,
+            criterion VARCHAR NOT NULL, outcome VARCHAR NOT NULL, points DOUBLE, max_points DOUBLE NOT NULL,
             evidence VARCHAR NOT NULL)""",
         "CREATE INDEX ix_automatic_marks_attempt ON automatic_marks (attempt)",
         """CREATE TABLE person_marks (

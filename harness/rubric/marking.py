@@ -20,7 +20,7 @@ from harness.records import (
     PartMarks,
     TheoryResult,
 )
-from harness.rubric.criteria import Criterion, Rubric
+from harness.rubric.criteria import STATEMENTS, Criterion, Rubric
 from harness.rubric.evidence import seen_in_hand_in, seen_in_theory, with_evidence
 
 __all__ = ["OPEN", "as_written", "mark", "points_for", "total"]
@@ -148,7 +148,7 @@ def _theory(rubric: Rubric, theory: TheoryResult) -> _Given:
     ]
     flags += [f"{one.id} could not be read" for one in theory.statements if _unreadable(one.verdict, theory)]
     return _Given(CriterionMark(
-        id="statements", title="Statements", outcome=theory.outcome, max_points=float(most), reason=reason,
+        id=STATEMENTS, title="Statements", outcome=theory.outcome, max_points=float(most), reason=reason,
         points=None if theory.outcome in OPEN else float(points), flags=flags,
     ), points)
 
