@@ -47,17 +47,20 @@ def with_lateness(marks: Marks, deadline: Deadline, handed_in: datetime | None, 
     reached, most = as_written(marks.points), as_written(marks.max_points)
     days = 0 if handed_in is None else days_late(deadline, handed_in)
     cost = deduction(deadline, days, reached=reached, most=most)
-    found = late(deadline, handed_in, source, cost=cost)
+    found = late(deadline, handed_in, source, cost=cost, all_of_it=bool(cost) and cost == reached)
     return marks.model_copy(update={"late": found, "points": float(reached - cost)})
 
 
-def late(deadline: Deadline, handed_in: datetime | None, source: str, *, cost: Fraction) -> Late:
-    """Say when it came and what that costs."""
+def late(
+    deadline: Deadline, handed_in: datetime | None, source: str, *, cost: Fraction, all_of_it: bool = False,
+) -> Late:
+    """Say when it came and what that costs, and whether that is everything that was reached."""
     days = 0 if handed_in is None else days_late(deadline, handed_in)
+    words = [*_reason(deadline, handed_in, days, cost), *(["That is all that was reached."] if all_of_it else [])]
     return Late(
         handed_in=handed_in.isoformat(timespec="minutes") if handed_in else "", source=source,
         due=deadline.due.isoformat(timespec="minutes"), days=days, points=float(cost), rule=_rule(deadline),
-        reason=" ".join(_reason(deadline, handed_in, days, cost)),
+        reason=" ".join(words),
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import runpy
-import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
+
+from harness.cli import main
 
 ROOT = Path(__file__).parent.parent.parent
 graded = SimpleNamespace(**runpy.run_path(str(ROOT / "tests" / "gradebook" / "graded.py")))
@@ -25,10 +29,22 @@ def course(tmp_path_factory):
     return made
 
 
-def harness(course, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *words], capture_output=True, text=True, cwd=course.root, timeout=120,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def harness(course, *words: str) -> Done:
+    """Call the command line as its script does, in this process: starting one costs seconds on a busy machine."""
+    out, err = io.StringIO(), io.StringIO()
+    with chdir(course.root), patch.object(sys, "argv", ["harness", *words]), redirect_stdout(out), redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as ended:
+            return Done(int(ended.code or 0), out.getvalue(), err.getvalue())
+    raise AssertionError("the command did not end as a program")
 
 
 def test_points_are_given_shown_and_told_in_the_history(course):
@@ -95,5 +111,21 @@ def test_exports_show_a_mark_whose_report_was_never_written(course):
     change = graded.given(
         course, result, "text", "3", author="Cleo Example", reason="Looked at again.")
     graded.Gradebook(course.gradebook).say([change], reports=course.reports)
-    assert harness(course, "export", "csv", "-o", "grades.csv").returncode == 0
+    assert "29.5" in harness(course, "export", "csv", "-o", "grades.csv").stdout
     assert graded.criteria(graded.filed_result(course.reports, "otters"))["text"].points == 3
+
+
+def test_the_doctor_looks_through_the_gradebook_and_names_reports_that_lag_behind(course):
+    from harness.cli.doctor import _gradebook
+
+    assert _gradebook(course).says == "whole; groups: 2"
+    result = graded.filed_result(course.reports, "otters")
+    change = graded.given(course, result, "text", "1", author="Cleo Example", reason="So.")
+    graded.Gradebook(course.gradebook).say([change], reports=course.reports)
+    assert "brings up to date: otters" in _gradebook(course).says
+    content = course.gradebook.read_bytes()
+    course.gradebook.write_bytes(b"damaged" + content[7:])
+    found = _gradebook(course)
+    assert (found.ready, found.needed) == (False, True)
+    assert "damaged" in found.says
+    course.gradebook.write_bytes(content)
