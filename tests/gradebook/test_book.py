@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from fractions import Fraction
 
 import pytest
-from graded import course_in, give, grade_again, grade_of
+from graded import course_in, criteria, give, grade_again, grade_of
 from sqlalchemy import create_engine, inspect
 
 from harness.errors import HarnessFault, UserError
-from harness.gradebook import Change, Gradebook, catch_up, filed_result, record
+from harness.gradebook import Change, Gradebook, catch_up, file_result, filed_result, record
+from harness.gradebook.giving import given
 from harness.gradebook.history import history
 from harness.gradebook.migrations import STEPS, migrate
 from harness.gradebook.tables import Table
+from harness.scratch import held
 
 CHANGE = Change(
     group="otters", assignment="mine", criterion="text", points=Fraction(1, 3), author="Cleo Example", reason="So.",
@@ -209,3 +212,21 @@ def test_the_history_tells_attempts_their_differences_and_every_word(tmp_path):
     assert (told[1].said, told[1].details) == ("text: 2 points by Cleo Example", ["Clear."])
     assert told[2].details == [
         "reconstruction: 4 of 4 → 0 of 4", "text: what it rests on changed", "talk: what it rests on changed"]
+
+
+@pytest.mark.parametrize("work", [
+    lambda course: catch_up(course, course.reports), lambda course: file_result(course, grade_of(), course.reports)])
+def test_whoever_writes_a_groups_report_waits_for_the_other_and_shows_what_was_said_meanwhile(tmp_path, work):
+    course = course_in(tmp_path)
+    result = grade_again(course, grade_of())
+    book = Gradebook(course.gradebook)
+    first, then = (given(course, result, "talk", points, author="Cleo Example", reason="So.") for points in ("1", "3"))
+    book.say([first], reports=course.reports)
+    with ThreadPoolExecutor(1) as pool:
+        with held(course.reports / "otters"):
+            writing = pool.submit(work, course)
+            with pytest.raises(TimeoutError):
+                writing.result(timeout=0.3)
+            book.say([then], reports=course.reports)
+        writing.result(timeout=60)
+    assert criteria(filed_result(course.reports, "otters"))["talk"].points == 3
