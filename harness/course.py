@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
@@ -16,7 +18,8 @@ from harness.limits import BITS_PER_NUMBER, GIB, Budget, Role
 from harness.records import Record
 
 __all__ = [
-    "CodeLimits", "Course", "CourseEnvironment", "CourseFile", "CourseLimits", "FitLimits", "RoleLimits", "find_course",
+    "CodeLimits", "Course", "CourseEnvironment", "CourseFile", "CourseLimits", "Deadline", "FitLimits", "Penalty",
+    "RoleLimits", "find_course", "moment",
 ]
 
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
@@ -125,12 +128,80 @@ class CourseEnvironment(Record):
     variables: dict[Variable, str] = Field(default_factory=dict)      # set where the code runs
 
 
+_DURATION = r"^ *([0-9]+(?:\.[0-9]+)?) *(s|seconds?|min|minutes?|h|hours?|days?) *$"
+_LENGTHS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_PENALTY = r"^ *([0-9]+(?:\.[0-9]+)?) *(?:%(?: +of +(max|reached))?|points?) +per +day *$"
+
+
+def moment(value: Any) -> Any:
+    """Read "2026-07-01T23:59+02:00": a time without its offset from UTC would be another one on another machine."""
+    try:
+        read = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        read = None
+    if not isinstance(read, datetime) or read.tzinfo is None:
+        raise ValueError(f"{documents.shown(str(value))} is no time with its offset from UTC; "
+                         "write one such as 2026-07-01T23:59+02:00")
+    return read
+
+
+def _duration(value: Any) -> Any:
+    found = re.match(_DURATION, value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{documents.shown(str(value))} is no duration; write one such as 10 min or 2 h")
+    return timedelta(**{_LENGTHS[found[2][0]]: float(found[1])})
+
+
+Moment = Annotated[datetime, BeforeValidator(moment), WithJsonSchema({
+    "type": "string", "format": "date-time", "description": "with its offset from UTC: 2026-07-01T23:59+02:00"})]
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(le=timedelta(days=30)), WithJsonSchema({
+    "type": "string", "pattern": _DURATION, "description": "10 min, 2 h, 1 day"})]
+
+
+class Penalty(Record):
+    """What each day that has begun after the deadline costs."""
+
+    amount: Fraction                                    # points, or a share of points
+    of: Literal["max", "reached"] | None = None         # what the share is of; None: the amount is in points
+    said: str                                           # as it is written
+
+    @classmethod
+    def read(cls, value: Any) -> Any:
+        """Read "10 % per day", which is of the most points, "10 % of reached per day" or "2 points per day"."""
+        if isinstance(value, Penalty):
+            return value
+        found = re.match(_PENALTY, value) if isinstance(value, str) else None
+        if found is None:
+            raise ValueError(f"{documents.shown(str(value))} is no penalty; write 10 % of max per day, "
+                             "10 % of reached per day or 2 points per day")
+        said = " ".join(value.split())
+        if "%" not in value:
+            return cls(amount=Fraction(found[1]), said=said)
+        if (amount := Fraction(found[1]) / 100) > 1:
+            raise ValueError("more than 100 % cannot be deducted; write at most 100 % per day")
+        return cls(amount=amount, of=cast("Literal['max', 'reached']", found[2] or "max"), said=said)
+
+
+class Deadline(Record):
+    """When the hand-ins of an assignment are due, and what being late costs."""
+
+    due: Moment
+    grace: Duration = timedelta(0)                      # what is late by no more than this is in time
+    penalty: Annotated[Penalty, BeforeValidator(Penalty.read), WithJsonSchema({
+        "type": "string", "pattern": _PENALTY,
+        "description": "10 % of max per day, 10 % of reached per day or 2 points per day",
+    })] | None = None
+    most_days: int | None = Field(default=None, ge=0, le=366)      # what comes later than this has no points
+    free_days: int = Field(default=0, ge=0, le=366)     # days that cost a group nothing
+
+
 class CourseFile(Record):
     """What `course.yaml` says."""
 
     title: str = ""
     limits: CourseLimits = CourseLimits()
     environments: dict[str, str | CourseEnvironment] = Field(default_factory=dict)     # a text is the folder
+    deadlines: dict[str, Deadline] = Field(default_factory=dict)       # by assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +261,16 @@ class Course:
     def reports(self) -> Path:
         """Where reports are written."""
         return self.root / "reports"
+
+    @property
+    def gradebook(self) -> Path:
+        """Where attempts and points given by hand are kept."""
+        return self.root / "gradebook.sqlite"
+
+    @property
+    def marks(self) -> Path:
+        """Where files of points given by hand are looked for, one YAML for each group."""
+        return self.root / "marks"
 
     @property
     def models(self) -> Path:

@@ -17,6 +17,7 @@ __all__ = [
     "OUR_FAULT",
     "SCHEMA",
     "Better",
+    "ByHand",
     "CriterionMark",
     "Fault",
     "Findings",
@@ -24,6 +25,7 @@ __all__ = [
     "GradeResult",
     "HandIn",
     "ImageFile",
+    "Late",
     "Link",
     "Marks",
     "Measurement",
@@ -219,6 +221,18 @@ class TheoryResult(Record):
     explanation: str = ""                                       # how the points come about, in a sentence
 
 
+class ByHand(Record):
+    """Points that a person gave for a criterion, beside what the harness had found out itself."""
+
+    points: float
+    author: str
+    reason: str
+    time: str                               # ISO 8601, UTC
+    automatic: float | None                 # points of the harness; None where it gave none
+    outcome: Outcome                        # how the criterion had ended for the harness
+    reopened: bool = False                  # what they were given on has changed: they do not count until confirmed
+
+
 class CriterionMark(Record):
     """Points for one criterion, with the reason for them."""
 
@@ -235,6 +249,8 @@ class CriterionMark(Record):
     full: float | None = None               # anchor of full points
     ask: str = ""                           # what a person is asked to judge
     flags: list[str] = Field(default_factory=list)
+    evidence: str = ""                      # SHA-256 of what a person who gives points looks at
+    by_hand: ByHand | None = None
 
 
 class PartMarks(Record):
@@ -248,13 +264,26 @@ class PartMarks(Record):
     criteria: list[CriterionMark]
 
 
+class Late(Record):
+    """When a hand-in came, and what that costs by the course's rule."""
+
+    handed_in: str                          # ISO 8601 with offset; empty: not known, and nothing is deducted
+    source: str                             # who says so: "Moodle", or a person and the reason
+    due: str                                # ISO 8601 with offset
+    days: int                               # days begun after the deadline; 0: in time
+    points: float                           # what is deducted from the sum of the parts
+    rule: str                               # the course's rule in words
+    reason: str                             # what it comes to, in a sentence
+
+
 class Marks(Record):
     """All points of a hand-in."""
 
-    points: float
+    points: float                           # of the parts, less what `late` deducts
     max_points: float
     open_points: float
     parts: list[PartMarks]
+    late: Late | None = None                # None: the course sets no deadline
 
 
 class Link(Record):

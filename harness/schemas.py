@@ -16,6 +16,7 @@ from pydantic_core import core_schema
 from harness.course import CourseFile
 from harness.quiz import Key, Sheet
 from harness.quiz.form import AnswersForm
+from harness.rubric.by_hand import HandMarks
 from harness.rubric.criteria import Rubric
 from harness.submissions.manifest import Manifest
 
@@ -29,6 +30,7 @@ SCHEMAS: dict[str, tuple[type[BaseModel], str]] = {
     "sheet": (Sheet, "quiz/NAME.yaml"),
     "key": (Key, "quiz/keys/NAME.yaml"),
     "rubric": (Rubric, "rubrics/NAME.yaml"),
+    "marks": (HandMarks, "marks/GROUP.yaml"),
     "course": (CourseFile, "course.yaml of the course folder"),
 }
 """Name -> the model and the files that it describes."""

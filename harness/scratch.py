@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["PREFIX", "YOUNG", "scratch_folder", "sweep"]
+__all__ = ["PREFIX", "YOUNG", "held", "scratch_folder", "sweep"]
 
 PREFIX = "harness-scratch-"
 YOUNG = 60.0    # seconds: the age below which a folder is let be, because its owner may be about to take the lock
@@ -24,7 +24,7 @@ YOUNG = 60.0    # seconds: the age below which a folder is let be, because its o
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
     """Give a temporary folder that only this user may enter; it is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as name, _held(Path(name)):
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as name, held(Path(name)):
         yield Path(name)
 
 
@@ -44,13 +44,13 @@ def sweep(*, younger_than: float = YOUNG) -> None:
                 continue
             if time.time() - found.st_mtime < younger_than:
                 continue
-            with _held(folder, wait=False) as held:
-                if held:
+            with held(folder, wait=False) as alone:
+                if alone:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _held(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+def held(folder: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold the lock of a folder, where the system has one; give whether it is held."""
     try:
         import fcntl
@@ -59,11 +59,11 @@ def _held(folder: Path, *, wait: bool = True) -> Iterator[bool]:
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        held = True
+        alone = True
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError:     # another holds it, or a file system that cannot lock folders
-            held = False
-        yield held
+            alone = False
+        yield alone
     finally:
         os.close(descriptor)

@@ -11,7 +11,7 @@ from harness import documents
 from harness.course import CourseFile, FitLimits, RoleLimits
 from harness.limits import FULL
 from harness.quiz import Key, Sheet, read_answers
-from harness.rubric import Rubric
+from harness.rubric import HandMarks, Rubric
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -22,7 +22,7 @@ def examples(name: str) -> list[str]:
 
 @pytest.mark.parametrize(("name", "place", "kind"), [
     ("quizzes.md", 0, Sheet), ("quizzes.md", 1, Key), ("rubrics.md", 0, Rubric),
-    ("sandbox.md", 0, CourseFile),
+    ("sandbox.md", 0, CourseFile), ("marking.md", 0, HandMarks), ("marking.md", 1, CourseFile),
 ])
 def test_an_example_of_the_documentation_loads(name, place, kind):
     assert isinstance(documents.loads(examples(name)[place], name, kind), kind)

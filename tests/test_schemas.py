@@ -80,6 +80,9 @@ def test_shipped_answers_are_valid_where_nothing_is_doubled():
     ("course", "limits: {memory: lots}"),
     ("course", "limits: {fit: {processes: 2}}"),
     ("course", "limit: {memory: 6 GiB}"),
+    ("course", "deadlines: {mine: {due: 2026-07-01T23:59+02:00, penalty: 10 % per week}}"),
+    ("marks", "marks: {}"),
+    ("marks", "marks: {text: {points: 1}}"),
 ])
 def test_a_broken_file_is_refused_by_the_schema_as_by_the_program(name, text):
     data = documents.plain(documents.compose(text, "file.yaml"), "file.yaml")

@@ -23,6 +23,7 @@ from harness.cli import (
     doctor,
     exchange,
     grade,
+    mark,
     new,
     quiz,
     quiz_class,
@@ -42,6 +43,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 done · 1 a hand-in has faults · 2 wrong use or a missing piece · 3 a fault of the harness.",
 )
 app.command("grade")(grade.grade)
+app.command("mark")(mark.mark)
+app.command("history")(mark.history)
 app.command("check")(check.check)
 app.command("new")(new.new)
 app.command("bench")(bench.bench)

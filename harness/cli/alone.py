@@ -69,5 +69,16 @@ def _tidy(folder: Path) -> None:
     """Remove files that a run was still writing when it was killed: `.index.html.1234`."""
     for name in ("index.html", "result.json"):
         for left in [*folder.glob(f".{name}.*"), *folder.glob(f"*/.{name}.*")]:
-            if left.suffix[1:].isdecimal():
+            if left.suffix[1:].isdecimal() and not _runs(int(left.suffix[1:])):
                 left.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Say whether a process of this number runs here: `harness mark` may be writing a report beside a grader."""
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
 from harness.cli.exits import DONE, WRONG_USE
 from harness.cli.options import AsJson, Data
+
+if TYPE_CHECKING:
+    from harness.course import Course
 
 __all__ = ["doctor"]
 
@@ -79,6 +83,28 @@ def _course() -> Iterator[Finding]:
     yield Finding("rubrics", ready=bool(rubrics), needed=True, says=", ".join(rubrics) or f"none in {course.rubrics}")
     yield Finding("keys", ready=bool(keys), needed=False,
                   says=", ".join(keys) or "none here: the theory part is checked for form only")
+    yield _gradebook(course)
+
+
+def _gradebook(course: Course) -> Finding:
+    """Let SQLite look through the whole file, and say which reports lag behind it."""
+    from harness.errors import HarnessFault, UserError
+
+    name, path = "gradebook", course.gradebook
+    if not path.is_file():
+        return Finding(name, ready=False, needed=False, says="none yet; the first grade begins it")
+    from harness.gradebook import Gradebook
+
+    try:
+        book = Gradebook(path)
+        problems = book.problems()
+    except (HarnessFault, UserError) as error:
+        return Finding(name, ready=False, needed=True, says=str(error))
+    if problems:
+        return Finding(name, ready=False, needed=True, says=f"{path} is damaged: {problems[0]}; put back a copy of it")
+    lagging = book.unfiled(course.reports)
+    behind = f"; `harness mark --list` brings up to date: {', '.join(lagging)}" if lagging else ""
+    return Finding(name, ready=True, needed=True, says=f"whole; groups: {len(book.groups())}{behind}")
 
 
 def _environments() -> Iterator[Finding]:

@@ -35,6 +35,9 @@ def import_(
         help="Where the folders go.")] = None,
     replace: Annotated[bool, typer.Option(
         "--replace", help="Exchange folders that hold something else than the archive.")] = False,
+    worksheet: Annotated[Path | None, typer.Option(
+        "--worksheet", metavar="FILE.csv", show_default=False,
+        help="Moodle's grading worksheet: takes from it when each was handed in.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Unpack the submissions of a Moodle assignment, each into a folder that `harness grade` takes.
@@ -45,10 +48,12 @@ def import_(
     from harness.cli.exchanged import ImportReport
     from harness.cli.terminal import console
     from harness.course import find_course
-    from harness.lms.moodle import import_archive
+    from harness.lms.moodle import import_archive, note_times, read_worksheet
 
     folder = into or find_course().submissions
-    report = ImportReport(import_archive(archive, folder, replace=replace), folder)
+    sheet = read_worksheet(worksheet) if worksheet else None
+    imported = import_archive(archive, folder, replace=replace)
+    report = ImportReport(imported, folder, note_times(folder, sheet) if sheet else {})
     if as_json:
         typer.echo(report.to_json())
     else:
@@ -191,9 +196,20 @@ def csv(
 
 def _results(reports: Path | None) -> Results:
     from harness.course import find_course
+    from harness.errors import UserError
     from harness.lms import read_results
 
-    return read_results(reports or find_course().reports)
+    try:
+        course = find_course()
+    except UserError:
+        if reports is None:
+            raise
+        return read_results(reports)        # they may lie where no course is
+    if course.gradebook.is_file():
+        from harness.gradebook import catch_up
+
+        catch_up(course, reports or course.reports)
+    return read_results(reports or course.reports)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -41,11 +41,12 @@ class ImportReport:
 
     imported: Imported
     into: Path
+    without_time: Mapping[str, str]     # folder -> why it is not known when it was handed in
 
     @property
     def exit_code(self) -> int:
-        """FAULTS where a hand-in of the archive has no folder, or its folder holds something else."""
-        return FAULTS if any(one.problem for one in self.imported.hand_ins) else DONE
+        """FAULTS where a hand-in has no folder, its folder holds something else, or its time is not known."""
+        return FAULTS if self.without_time or any(one.problem for one in self.imported.hand_ins) else DONE
 
     def to_json(self) -> str:
         """Give the import as one JSON object."""
@@ -58,7 +59,8 @@ class ImportReport:
                 }
                 for one in self.imported.hand_ins
             ],
-            "left_out": dict(self.imported.left_out), "record": str(self.into / RECORD),
+            "left_out": dict(self.imported.left_out), "without_time": dict(self.without_time),
+            "record": str(self.into / RECORD),
         }, indent=2, ensure_ascii=False)
 
     def show(self, out: Console) -> None:
@@ -74,6 +76,8 @@ class ImportReport:
                 out.print(line, soft_wrap=True)
         for name, why in self.imported.left_out.items():
             out.print(f"[yellow]left out[/] {plain(name)}: {plain(why)}", soft_wrap=True)
+        for folder, why in self.without_time.items():
+            out.print(f"[yellow]no time of handing in[/] {plain(folder)}: {plain(why)}", soft_wrap=True)
         without = [one for one in self.imported.hand_ins if not one.has_manifest and not one.problem]
         if without:
             out.print(f"\n{len(without)} without a submission.yaml; write it from what is there:")

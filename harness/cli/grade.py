@@ -42,7 +42,8 @@ def grade(
 ) -> None:
     """Grade hand-ins: measure their models, mark, and write one HTML report each.
 
-    Writes reports/GROUP/index.html and result.json, and reports/index.html over all of them.
+    Writes reports/GROUP/index.html and result.json, and reports/index.html over all of them; notes every attempt in
+    gradebook.sqlite. Points given by hand stay.
     """
     from harness.course import find_course
 

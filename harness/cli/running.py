@@ -107,7 +107,8 @@ def grade_all(folders: Sequence[Path], workshop: Workshop, reports: Path, *, qui
     """
     from harness.cli.alone import alone_in
     from harness.cli.terminal import Stages, stages
-    from harness.report import write_index, write_report
+    from harness.gradebook import file_result
+    from harness.report import write_index
 
     graded = Graded()
     with alone_in(reports), stages(quiet=quiet) as progress:
@@ -116,7 +117,7 @@ def grade_all(folders: Sequence[Path], workshop: Workshop, reports: Path, *, qui
             with _ours(str(folder), graded):
                 result = _told_apart(grade(folder, workshop, progress=shown), folder, graded)
                 shown("writing the report", None)
-                graded.results.append((result, write_report(result, reports)))
+                graded.results.append(file_result(workshop.course, result, reports))
             shown.end()
         if graded.results:
             with _ours(str(reports / "index.html"), graded):

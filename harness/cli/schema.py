@@ -12,12 +12,12 @@ __all__ = ["schema"]
 
 def schema(
     name: Annotated[str | None, typer.Argument(
-        metavar="[NAME]", show_default="all", help="manifest, answers, sheet, key, rubric or course.")] = None,
+        metavar="[NAME]", show_default="all", help="manifest, answers, sheet, key, rubric, marks or course.")] = None,
     *,
     out: Annotated[Path | None, typer.Option(
         "-o", "--out", metavar="DIR", show_default="print them", help="Write NAME.schema.json files into it.")] = None,
 ) -> None:
-    """Print or write the JSON Schemas of manifest, answers, sheet, key, rubric and course.yaml, for editors.
+    """Print or write the JSON Schemas of manifest, answers, sheet, key, rubric, marks and course.yaml, for editors.
 
     In an editor with the YAML language server, begin a file with: # yaml-language-server: $schema=PATH
     """

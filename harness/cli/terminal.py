@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from harness.documents import harmless
-from harness.records import GradeResult, ModelResult, Outcome, TheoryResult
+from harness.records import CriterionMark, GradeResult, ModelResult, Outcome, TheoryResult
 
 __all__ = [
     "Stages", "console", "marks_table", "measurements_table", "plain", "printed_json", "problems", "stages",
@@ -95,6 +95,14 @@ def _table(title: str) -> Table:
     return Table(title=plain(title), title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
 
 
+def _by_hand(mark: CriterionMark) -> str:
+    if mark.by_hand is None:
+        return ""
+    if mark.by_hand.reopened:
+        return f"to confirm: {_points(mark.by_hand.points)} by {mark.by_hand.author}"
+    return f"by {mark.by_hand.author}: {mark.by_hand.reason}"
+
+
 def marks_table(result: GradeResult) -> Table:
     """Lay out the points of one hand-in, criterion by criterion."""
     table = _table(f"{result.group} · {result.assignment}")
@@ -105,10 +113,13 @@ def marks_table(result: GradeResult) -> Table:
     for part in result.marks.parts:
         table.add_row(f"[bold]{plain(part.title)}[/]", f"[bold]{_points(part.points)}/{_points(part.max_points)}[/]")
         for mark in part.criteria:
-            note = _OUTCOMES[mark.outcome] or "; ".join(mark.flags)
+            note = _by_hand(mark) or _OUTCOMES[mark.outcome] or "; ".join(mark.flags)
             table.add_row(f"  {plain(mark.title)}", f"{_points(mark.points)}/{_points(mark.max_points)}",
                           number(mark.value) if mark.value is not None else "", plain(note))
     marks = result.marks
+    if marks.late is not None:
+        cost = f"−{_points(marks.late.points)}" if marks.late.points else ""
+        table.add_row("[bold]Time of handing in[/]", cost, "", plain(marks.late.reason))
     still = f", {_points(marks.open_points)} still open" if marks.open_points else ""
     table.add_section()
     total = f"[bold]{_points(marks.points)}/{_points(marks.max_points)}[/]" if marks.parts else "[bold]no marks[/]"

@@ -22,6 +22,7 @@ _WORDS = {
     Outcome.SUBMISSION_FAULT: "Fault of the hand-in.", Outcome.NEEDS_PERSON: "A person marks this.",
     Outcome.ENVIRONMENT: "It needs a library that is not installed where it is graded; this costs no points.",
     Outcome.HARNESS_FAULT: "The grader failed here; this costs no points.", Outcome.NOT_HANDED_IN: "Not handed in.",
+    Outcome.ENVIRONMENT: "It needs a library that is not here; this costs no points.",
 }
 
 
@@ -81,7 +82,18 @@ def _tests(result: GradeResult, *, scored: bool) -> Iterator[dict[str, object]]:
             if mark.outcome is Outcome.SUBMISSION_FAULT:
                 test["status"] = "failed"
             yield test
+    if result.marks.late is not None:       # without a score: it is in the score of the whole
+        late = result.marks.late
+        yield {
+            "name": "Time of handing in", "output": harmless(f"{late.rule} {late.reason}"), "output_format": "text",
+            "visibility": LATER,
+        }
 
 
 def _reason(mark: CriterionMark) -> str:
-    return harmless(" ".join(text for text in (_WORDS[mark.outcome], mark.reason) if text))
+    texts = [_WORDS[mark.outcome], mark.reason]
+    if mark.by_hand is not None:
+        found = f"The program had given {mark.by_hand.automatic:g}: " if mark.by_hand.automatic is not None else ""
+        texts = [_WORDS[mark.outcome], f"A person marks this anew. {mark.reason}"] if mark.by_hand.reopened else [
+            f"Given by a person: {mark.by_hand.reason}", found and f"{found}{mark.reason}"]
+    return harmless(" ".join(text for text in texts if text))

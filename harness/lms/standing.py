@@ -82,8 +82,11 @@ def part_is_ours(part: PartMarks) -> bool:
 
 
 def _ours(result: GradeResult) -> bool:
+    if any(part_is_ours(part) for part in result.marks.parts):
+        return True
+    if any(one.by_hand and one.by_hand.outcome is Outcome.HARNESS_FAULT for one in criteria_of(result)):
+        return False        # a person has given points for what the harness failed at
     return (
         any(fault.ours for fault in result.all_faults) or result.theory.outcome is Outcome.HARNESS_FAULT
         or any(model.outcome is Outcome.HARNESS_FAULT for model in result.measurements.values())
-        or any(part_is_ours(part) for part in result.marks.parts)
     )

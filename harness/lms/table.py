@@ -7,20 +7,26 @@ import io
 from collections.abc import Sequence
 
 from harness.lms.spreadsheet import safe_cell
-from harness.lms.standing import part_is_ours, standing
+from harness.lms.standing import criteria_of, part_is_ours, standing
 from harness.records import GradeResult, Outcome
 
 __all__ = ["grades_csv"]
 
-_FIRST = ("group", "members", "assignment", "outcome", "points", "points_so_far", "open_points", "max_points")
-_LAST = ("submission_faults", "not_handed_in", "flags", "budget", "data", "box", "graded", "why_no_grade")
+_FIRST = (
+    "group", "members", "assignment", "outcome", "points", "points_so_far", "open_points", "max_points", "late_points",
+)
+_LAST = (
+    "submission_faults", "not_handed_in", "by_hand", "handed_in", "flags", "budget", "data", "box", "graded",
+    "why_no_grade",
+)
 
 
 def grades_csv(results: Sequence[GradeResult]) -> str:
     """Write the table as CSV.
 
     `points` is the grade, and empty where there is none yet; each part has its points, its open points and its most
-    points, where the points are empty if the harness failed in that part. Empty is not zero.
+    points, where the points are empty if the harness failed in that part. Empty is not zero. `late_points` are
+    deducted from `points` already.
     """
     parts = list(dict.fromkeys(part.id for result in results for part in result.marks.parts))
     per_part = [f"{part}_{what}" for part in parts for what in ("points", "open", "max")]
@@ -38,7 +44,7 @@ def _head(result: GradeResult) -> list[str]:
     return [
         result.group, "; ".join(result.hand_in.members), result.assignment, stands.outcome.value,
         _number(stands.points), _number(stands.so_far), _number(marks.open_points if known else None),
-        _number(marks.max_points or None),
+        _number(marks.max_points or None), _number(marks.late.points if marks.late and known else None),
     ]
 
 
@@ -59,9 +65,11 @@ def _tail(result: GradeResult) -> list[str]:
     absent = [
         one.title for part in result.marks.parts for one in part.criteria if one.outcome is Outcome.NOT_HANDED_IN
     ]
+    by_hand = [one.title for one in criteria_of(result) if one.by_hand and not one.by_hand.reopened]
     flags = [flag.name for model in result.measurements.values() for flag in model.flags]
     return [
-        "; ".join(dict.fromkeys(faults)), "; ".join(absent), "; ".join(dict.fromkeys(flags)), provenance.budget,
+        "; ".join(dict.fromkeys(faults)), "; ".join(absent), "; ".join(by_hand),
+        result.marks.late.handed_in if result.marks.late else "", "; ".join(dict.fromkeys(flags)), provenance.budget,
         provenance.data, provenance.box, provenance.created, standing(result).why,
     ]
 

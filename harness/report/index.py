@@ -11,11 +11,13 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from harness.errors import UserError
 from harness.quiz.cohort import statistics as statistics_of
-from harness.records import GradeResult, Marks, TheoryResult
+from harness.records import GradeResult, Late, Marks, TheoryResult
 from harness.report.page import doubts, has_key
 from harness.report.render import environment, folder_name, write_atomically
 from harness.report.theory import write_theory
+from harness.scratch import held
 
 __all__ = ["Damaged", "Row", "Summary", "render_index", "write_index"]
 
@@ -43,6 +45,8 @@ class Row:
     created: str
     marked: bool  # the theory was marked with a key
     remarks: list[str] = field(default_factory=list)
+    late: Late | None = None
+    by_hand: int = 0  # criteria whose points a person gave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +87,23 @@ def render_index(results: Sequence[GradeResult]) -> str:
 def write_index(reports_folder: Path) -> Path:
     """Read every `result.json` below `reports_folder` and write `index.html` there.
 
-    A file that cannot be read is listed as damaged, and the others stay as they are.
+    A file that cannot be read is listed as damaged, and the others stay as they are. Whoever else writes the list at
+    the same time waits, so that the last one shows every result.
 
     Raises:
         UserError: the list cannot be written.
         HarnessFault: the disk is full, or fails.
 
     """
+    try:
+        reports_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{reports_folder} cannot be made ({error.strerror}); choose another with --reports") from error
+    with held(reports_folder.resolve()):
+        return _write_index(reports_folder)
+
+
+def _write_index(reports_folder: Path) -> Path:
     rows: list[Row] = []
     damaged: list[Damaged] = []
     answers: dict[str, dict[str, TheoryResult]] = {}
@@ -140,6 +154,9 @@ def _row(result: GradeResult, link: str) -> Row:
         created=provenance.created,
         marked=has_key(result.theory),
         remarks=["stand-in data"] if provenance.stand_in else [],
+        late=result.marks.late,
+        by_hand=sum(one.by_hand is not None and not one.by_hand.reopened
+                    for part in result.marks.parts for one in part.criteria),
     )
 
 

@@ -222,6 +222,10 @@ def doubts(result: GradeResult) -> list[str]:
     return [
         *(f"{mark.title}: {flag}" for part in result.marks.parts for mark in part.criteria for flag in mark.flags
           if mark.measurement is not None and not flag.startswith(suspicion)),
+        *(f"{mark.title}: what {mark.by_hand.author} gave {mark.by_hand.points:g} points on has changed; "
+          "confirm them, or give others." for part in result.marks.parts for mark in part.criteria
+          if mark.by_hand is not None and mark.by_hand.reopened),
+        *([result.marks.late.reason] if result.marks.late is not None and not result.marks.late.handed_in else []),
         *(f"Theory, {one.id} is contested: read the argument." for one in result.theory.statements if one.contested),
         *(f"Theory: {problem}" for problem in result.theory.problems),
     ]

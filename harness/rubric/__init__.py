@@ -6,10 +6,11 @@ linear between them, or by stated bands.
 
 from __future__ import annotations
 
+from harness.rubric.by_hand import GivenMark, HandMarks, with_hand_marks, without_hand_marks
 from harness.rubric.criteria import Anchor, Band, Calibration, Criterion, PracticePart, Rubric, TheoryPart, load, names
-from harness.rubric.marking import mark, points_for
+from harness.rubric.marking import OPEN, as_written, mark, points_for
 
 __all__ = [
-    "Anchor", "Band", "Calibration", "Criterion", "PracticePart", "Rubric", "TheoryPart", "load", "mark", "names",
-    "points_for",
+    "OPEN", "Anchor", "Band", "Calibration", "Criterion", "GivenMark", "HandMarks", "PracticePart", "Rubric",
+    "TheoryPart", "as_written", "load", "mark", "names", "points_for", "with_hand_marks", "without_hand_marks",
 ]

@@ -15,7 +15,13 @@ from harness.errors import UserError
 from harness.quiz.exact import Exact, Identifier
 from harness.records import Record
 
-__all__ = ["Anchor", "Band", "Calibration", "Criterion", "PracticePart", "Rubric", "TheoryPart", "load", "names"]
+__all__ = [
+    "STATEMENTS", "Anchor", "Band", "Calibration", "Criterion", "PracticePart", "Rubric", "TheoryPart", "load", "names",
+]
+
+
+STATEMENTS = "statements"
+"""The criterion that the theory part consists of."""
 
 
 class Band(Record):
@@ -154,6 +160,12 @@ class Rubric(Record):
     theory: TheoryPart
     practice: PracticePart
     calibrated: Calibration | None = None
+
+    @model_validator(mode="after")
+    def _one_of_each_name(self) -> Self:
+        if any(criterion.id == STATEMENTS for criterion in self.practice.criteria):
+            raise ValueError(f"{STATEMENTS} is what the theory part's own criterion is called; choose another id")
+        return self
 
     @model_validator(mode="after")
     def _whole_steps(self) -> Self:

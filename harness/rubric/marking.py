@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -20,9 +20,10 @@ from harness.records import (
     PartMarks,
     TheoryResult,
 )
-from harness.rubric.criteria import Criterion, Rubric
+from harness.rubric.criteria import STATEMENTS, Criterion, Rubric
+from harness.rubric.evidence import seen_in_hand_in, seen_in_theory, with_evidence
 
-__all__ = ["mark", "points_for"]
+__all__ = ["OPEN", "as_written", "mark", "points_for", "total"]
 
 
 def points_for(criterion: Criterion, value: float, *, step: Fraction | None) -> Fraction:
@@ -58,6 +59,10 @@ class _Given(NamedTuple):
     mark: CriterionMark
     points: Fraction
 
+    def seen_with(self, seen: list[object]) -> _Given:
+        """Add the hash of what a person looks at, `seen` beside the measurement."""
+        return self._replace(mark=with_evidence(self.mark, seen))
+
 
 def mark(rubric: Rubric, *, models: dict[str, ModelResult], theory: TheoryResult, hand_in: HandIn) -> Marks:
     """Give the points of a hand-in, each with its reason.
@@ -66,35 +71,52 @@ def mark(rubric: Rubric, *, models: dict[str, ModelResult], theory: TheoryResult
     but not lost either. A fault of the group's, and what was not handed in, has 0 points.
     """
     parts = [
-        _part("theory", rubric.theory.title, rubric.theory.points, [_theory(rubric, theory)]),
+        _part("theory", rubric.theory.title, rubric.theory.points, [
+            _theory(rubric, theory).seen_with(seen_in_theory(theory))]),
         _part("practice", rubric.practice.title, rubric.practice.points, [
-            _judged(criterion, hand_in) if criterion.person else _measured(criterion, models, rubric.step)
+            _judged(criterion, hand_in).seen_with(seen_in_hand_in(hand_in, criterion.needs)) if criterion.person
+            else _measured(criterion, models, rubric.step).seen_with([])
             for criterion in rubric.practice.criteria
         ]),
     ]
+    return total(parts)
+
+
+def total(parts: Sequence[PartMarks]) -> Marks:
+    """Add up parts."""
     return Marks(
         points=_total(part.points for part in parts), max_points=_total(part.max_points for part in parts),
-        open_points=_total(part.open_points for part in parts), parts=parts,
+        open_points=_total(part.open_points for part in parts), parts=list(parts),
     )
 
 
 def _total(points: Iterable[float]) -> float:
-    return float(sum((Fraction(repr(one)) for one in points), Fraction(0)))
+    return float(sum(map(as_written, points), Fraction(0)))
 
 
-_OPEN = {Outcome.NEEDS_PERSON, Outcome.ENVIRONMENT, Outcome.HARNESS_FAULT, Outcome.NOT_APPLICABLE}
+def as_written(points: float) -> Fraction:
+    """Give the exact number behind points that became a float: 1/3 is a third again.
+
+    >>> as_written(0.5), as_written(1 / 3)
+    (Fraction(1, 2), Fraction(1, 3))
+    """
+    return Fraction(repr(points)).limit_denominator(10**6)
+
+
+OPEN = {Outcome.NEEDS_PERSON, Outcome.ENVIRONMENT, Outcome.HARNESS_FAULT, Outcome.NOT_APPLICABLE}
+"""Outcomes that leave the points open: a person, or a grade made anew, can still give them."""
 
 
 def _part(identifier: str, title: str, points: Fraction, given: list[_Given]) -> PartMarks:
     return PartMarks(
         id=identifier, title=title, max_points=float(points), criteria=[one.mark for one in given],
         points=float(sum((one.points for one in given), Fraction(0))),
-        open_points=_total(one.mark.max_points for one in given if one.mark.outcome in _OPEN),
+        open_points=_total(one.mark.max_points for one in given if one.mark.outcome in OPEN),
     )
 
 
 def _without_points(criterion: Criterion, outcome: Outcome, reason: str) -> _Given:
-    points = None if outcome in _OPEN else 0.0
+    points = None if outcome in OPEN else 0.0
     return _Given(CriterionMark(
         id=criterion.id, title=criterion.title, outcome=outcome,
         points=points, max_points=float(criterion.points), reason=reason,
@@ -126,8 +148,8 @@ def _theory(rubric: Rubric, theory: TheoryResult) -> _Given:
     ]
     flags += [f"{one.id} could not be read" for one in theory.statements if _unreadable(one.verdict, theory)]
     return _Given(CriterionMark(
-        id="statements", title="Statements", outcome=theory.outcome, max_points=float(most), reason=reason,
-        points=None if theory.outcome in _OPEN else float(points), flags=flags,
+        id=STATEMENTS, title="Statements", outcome=theory.outcome, max_points=float(most), reason=reason,
+        points=None if theory.outcome in OPEN else float(points), flags=flags,
     ), points)
 
 

@@ -86,7 +86,7 @@ def test_row_54_killed_while_it_writes_reports_every_file_is_whole_or_not_there(
             else:
                 assert file.name == "index.html"
                 assert file.read_text().endswith("</html>")
-    leftover = tmp_path / "reports" / "group" / ".index.html.123"
+    leftover = tmp_path / "reports" / "group" / f".index.html.{process.pid}"
     leftover.parent.mkdir(parents=True, exist_ok=True)      # it may have been killed before its first file
     leftover.write_text("half")
     with alone_in(tmp_path / "reports"):

@@ -24,7 +24,7 @@ def harness(*words: str | Path, env: dict[str, str] | None = None) -> subprocess
 
 def test_help_names_every_command():
     shown = harness("--help").stdout
-    for command in ("grade", "check", "quiz", "new", "demo", "doctor", "import", "export"):
+    for command in ("grade", "check", "quiz", "new", "demo", "doctor", "import", "export", "mark", "history"):
         assert f" {command} " in shown
 
 

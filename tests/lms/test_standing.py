@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 from moodle_site import rejected, result
 
 from harness.lms import grades_csv, results_json, standing
-from harness.records import GradeResult, Outcome
+from harness.lms.moodle.filling import feedback_text
+from harness.records import GradeResult, Late, Outcome
 
 HELD = {
     Outcome.NEEDS_PERSON: result("open", ["Ada Example"], last=Outcome.NEEDS_PERSON),
@@ -137,3 +139,23 @@ def test_the_table_tells_faults_from_what_was_not_handed_in():
 def test_a_members_name_cannot_be_a_formula_in_the_table():
     row, = table(result("g", ["=HYPERLINK(1)"]))
     assert row["members"] == "'=HYPERLINK(1)"
+
+
+# --- lateness
+
+
+def late(one: GradeResult) -> GradeResult:
+    found = Late(handed_in="2026-07-02T12:00+02:00", source="Moodle", due="2026-07-01T23:59+02:00", days=1, points=4,
+                 rule="Due so, 10 % per day.", reason="A day late: 4 points deducted.")
+    return one.model_copy(update={"marks": one.marks.model_copy(update={"late": found, "points": 33.5})})
+
+
+def test_every_export_has_the_points_after_the_deduction_and_says_what_was_deducted():
+    marked = late(result("g", ["Ada"]))
+    row, = table(marked)
+    assert (row["points"], row["late_points"], row["handed_in"]) == ("33.5", "4", "2026-07-02T12:00+02:00")
+    content = results_json(marked)
+    assert content["score"] == 33.5
+    assert content["tests"][-1]["output"] == "Due so, 10 % per day. A day late: 4 points deducted."
+    sheet = SimpleNamespace(number=lambda value: f"{value:g}")
+    assert feedback_text(marked, sheet).endswith("; A day late: 4 points deducted.")

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from harness.errors import UserError
-from harness.records import Fault, GradeResult, HandIn, Marks, Outcome, Record, Table, TheoryResult
+from harness.records import ByHand, Fault, GradeResult, HandIn, Late, Marks, Outcome, Record, Table, TheoryResult
 from harness.report import render_report, write_report
 from harness.report.render import OUTCOMES, environment, folder_name
 
@@ -367,3 +367,42 @@ def test_what_the_report_states_stands_beside_what_was_measured(result):
     assert "0.0133 vae: 0.0133 squared intensity per pixel = agree" in words
     assert "≠ differ No model that was handed in has this number." in words
     assert "Figures of the report" in words
+
+
+# --- what a person gave, and lateness
+
+
+def by_hand(result: GradeResult, *, reopened: bool) -> str:
+    """The page of a result whose criterion for a person has points by hand."""
+    given = ByHand(
+        points=1.5, author="Cleo <b>Example</b>", reason="Explained, but not compared.",
+        time="2026-11-25T10:13:00+00:00", automatic=None, outcome=Outcome.NEEDS_PERSON, reopened=reopened)
+    theory, practice = result.marks.parts
+    criteria = [
+        one if one.outcome is not Outcome.NEEDS_PERSON else one.model_copy(update={"by_hand": given} | (
+            {} if reopened else {"outcome": Outcome.SCORED, "points": 1.5}))
+        for one in practice.criteria
+    ]
+    late = Late(handed_in="2026-07-02T12:00+02:00", source="Moodle", due="2026-07-01T23:59+02:00", days=1, points=2,
+                rule="Due so, 2 points per day.", reason="Handed in a day late: 2 points deducted.")
+    parts = [theory, practice.model_copy(update={"criteria": criteria})]
+    return render_report(result.model_copy(update={
+        "marks": result.marks.model_copy(update={"parts": parts, "late": late})}))
+
+
+def test_points_by_hand_stand_with_who_gave_them_and_why(result):
+    page = Reader(by_hand(result, reopened=False)).text
+    assert "✎ by hand Explained, but not compared. Cleo <b>Example</b> , 25 November 2026, 10:13 UTC" in page
+    assert "To be confirmed" not in page
+
+
+def test_points_that_wait_to_be_confirmed_are_open_with_the_old_ones_beside_them(result):
+    page = Reader(by_hand(result, reopened=True)).text
+    assert "To be confirmed: 1.5 of 3 were given on something that has changed since." in page
+    assert "what Cleo <b>Example</b> gave 1.5 points on has changed; confirm them, or give others." in page
+    assert "✎ by hand" not in page
+
+
+def test_lateness_has_a_line_of_its_own_with_the_rule(result):
+    page = Reader(by_hand(result, reopened=False)).text
+    assert "Time of handing in −2 Handed in a day late: 2 points deducted. Moodle Due so, 2 points per day." in page

@@ -7,9 +7,10 @@ from harness.lms.moodle.filling import FilledRow, FilledWorksheet, fill
 from harness.lms.moodle.importing import Imported, ImportedHandIn, import_archive
 from harness.lms.moodle.matching import origins_of
 from harness.lms.moodle.record import RECORD, read_record
+from harness.lms.moodle.times import note_times
 from harness.lms.moodle.worksheet import Worksheet, read_worksheet
 
 __all__ = [
     "RECORD", "FilledRow", "FilledWorksheet", "Imported", "ImportedHandIn", "Worksheet", "fill", "import_archive",
-    "origins_of", "read_record", "read_worksheet", "write_feedback",
+    "note_times", "origins_of", "read_record", "read_worksheet", "write_feedback",
 ]

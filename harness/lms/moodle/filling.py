@@ -208,4 +208,6 @@ def feedback_text(result: GradeResult, sheet: Worksheet) -> str:
     for outcome, words in reasons.items():
         if titles := [one.title for one in criteria_of(result) if one.outcome is outcome]:
             parts.append(f"{words}: {', '.join(titles)}")
+    if result.marks.late is not None and result.marks.late.days:
+        parts.append(result.marks.late.reason)
     return html.escape("; ".join(parts), quote=False)

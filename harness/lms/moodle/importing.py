@@ -17,7 +17,7 @@ from typing import Literal
 from harness.errors import Rejected, UserError
 from harness.limits import INTAKE, Intake
 from harness.lms.moodle.names import Entry, entry_of, team_prefixes
-from harness.lms.moodle.record import RECORD, Import, Origin, Participant, read_record
+from harness.lms.moodle.record import Import, Origin, Participant, read_record, write_record
 from harness.lms.moodle.unpacking import extract, members_of, open_archive, unpack, without_single_top
 from harness.submissions.intake import MANIFEST
 from harness.submissions.leavings import reason_to_leave_folder
@@ -120,14 +120,16 @@ def _import(
         if hand_ins[-1].state in {"new", "replaced", "unchanged"}:
             origin = Origin(participants=one.participants, archive=archive.name, downloaded=downloaded)
             origins[folder] = _newer(origins.get(folder), origin) if hand_ins[-1].state == "unchanged" else origin
-    _write_record(into, record.model_copy(update={"hand_ins": dict(sorted(origins.items()))}))
+    write_record(into, record.model_copy(update={"hand_ins": dict(sorted(origins.items()))}))
     return Imported(hand_ins=hand_ins, left_out=left_out | strangers)
 
 
 def _newer(known: Origin | None, origin: Origin) -> Origin:
     """Keep what was downloaded last: until then it is known that the hand-in was not changed."""
-    if known is None or datetime.fromisoformat(known.downloaded) <= datetime.fromisoformat(origin.downloaded):
+    if known is None:
         return origin
+    if datetime.fromisoformat(known.downloaded) <= datetime.fromisoformat(origin.downloaded):
+        return origin.model_copy(update={"handed_in": known.handed_in})
     return known
 
 
@@ -301,9 +303,3 @@ def _settle(one: _Unpacked, target: Path, *, replace: bool) -> ImportedHandIn:
     target.rename(old)
     one.place.rename(target)
     return ended("replaced")
-
-
-def _write_record(into: Path, record: Import) -> None:
-    scratch = into / f"{RECORD}.new"
-    scratch.write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
-    scratch.replace(into / RECORD)

@@ -17,7 +17,7 @@ from harness.records import GradeResult
 from harness.submissions.intake import MANIFEST, group_of
 from harness.submissions.manifest import Manifest
 
-__all__ = ["Match", "match", "origins_of"]
+__all__ = ["Match", "match", "origins_of", "rows_of_participant"]
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ def _match_one(result: GradeResult, origin: Origin | None, sheet: Worksheet) -> 
     found = Match()
     members = result.hand_in.members
     for participant in origin.participants if origin else ():
-        rows, problem = _rows_of(participant, sheet)
+        rows, problem = rows_of_participant(participant, sheet)
         found.rows += [row for row in rows if row not in found.rows]
         if problem:
             found.problems.append(problem)
@@ -133,7 +133,7 @@ def _match_one(result: GradeResult, origin: Origin | None, sheet: Worksheet) -> 
     return found
 
 
-def _rows_of(participant: Participant, sheet: Worksheet) -> tuple[list[Row], str]:
+def rows_of_participant(participant: Participant, sheet: Worksheet) -> tuple[list[Row], str]:
     """Find the rows of a participant or a team of the archive."""
     if Column.GROUP in sheet.columns:
         names = [participant.name, *sorted(team_prefixes(participant.name), key=len, reverse=True)]

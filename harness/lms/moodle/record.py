@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from harness.errors import UserError
 from harness.records import Record
 
-__all__ = ["RECORD", "Import", "Origin", "Participant", "read_record"]
+__all__ = ["RECORD", "Import", "Origin", "Participant", "read_record", "write_record"]
 
 RECORD = ".moodle.json"
 
@@ -30,6 +30,7 @@ class Origin(Record):
     participants: list[Participant]
     archive: str                    # name of the file that was downloaded
     downloaded: str                 # when it was last written, ISO 8601 with the offset of the place
+    handed_in: str | None = None    # when the worksheet says that it came, ISO 8601 with offset
 
 
 class Import(Record):
@@ -59,3 +60,15 @@ def read_record(submissions: Path) -> Import:
         raise UserError(
             f"{path}: is damaged; remove it, and import the archive from Moodle again, which changes no hand-in"
         ) from None
+
+
+def write_record(submissions: Path, record: Import) -> None:
+    """Write the record beside the hand-ins, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+
+    """
+    scratch = submissions / f"{RECORD}.new"
+    scratch.write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+    scratch.replace(submissions / RECORD)

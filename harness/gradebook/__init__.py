@@ -1,0 +1,8 @@
+"""The gradebook: every attempt, every mark and where it came from, and what persons gave on top, in one SQLite file."""
+
+from __future__ import annotations
+
+from harness.gradebook.book import Change, Gradebook
+from harness.gradebook.filing import catch_up, file_result, filed_result, record
+
+__all__ = ["Change", "Gradebook", "catch_up", "file_result", "filed_result", "record"]
