@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors", "scratch", "contract", "forms", "records", "limits", "documents", "pdf", "course", "data",
     "submissions", "wire", "sandbox", "worker", "evidence", "features", "metrics", "quiz", "handin", "rubric",
-    "schemas", "grading", "batch", "store", "gradebook", "lms", "report", "scaffold", "bench", "cli", "__main__",
+    "schemas", "workshop", "measuring", "grading", "store", "gradebook", "lms", "report", "batch", "scaffold", "bench",
+    "cli", "__main__",
 )
 FILES = sorted((ROOT / "harness").rglob("*.py"))
 

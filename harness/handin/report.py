@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -39,8 +40,18 @@ class Report(BaseModel):
     picture_error: str = ""
 
 
-def facts(submission: Submission, *, limits: Intake = INTAKE) -> tuple[HandIn, list[Fault]]:
-    """Give the facts of a hand-in, and the faults of its report; never raises for what is in the file."""
+def facts(
+    submission: Submission, *, limits: Intake = INTAKE, look: Callable[[Path, str], Report] | None = None,
+) -> tuple[HandIn, list[Fault]]:
+    """Give the facts of a hand-in, and the faults of its report; never raises for what is in the file.
+
+    Args:
+        submission: what was handed in.
+        limits: how large the report may be.
+        look: gives what is seen in a report, by its path and what messages call it; `read` by default.
+
+    """
+    look = look or (lambda path, name: read(path, name=name, limits=limits))
     manifest = submission.manifest
     report: Report | None = None
     faults: list[Fault] = []
@@ -48,7 +59,7 @@ def facts(submission: Submission, *, limits: Intake = INTAKE) -> tuple[HandIn, l
         faults.append(submission.missing["report"])
     elif manifest.report is not None:
         try:
-            report = read(submission.folder / manifest.report, name=manifest.report, limits=limits)
+            report = look(submission.folder / manifest.report, manifest.report)
         except Rejected as fault:
             faults.append(Fault(stage="report", **fault.facts))
         except HarnessFault as fault:

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import grading
+from harness import measuring
 from harness.cli.alone import LOCK, alone_in
 from harness.cli.exits import OURS
 from harness.cli.running import grade_all
@@ -289,8 +289,8 @@ def test_row_57_no_memory_left_for_a_measurement_costs_no_points_and_is_not_kept
         return np.ones(2**58)
 
     families = [
-        replace(family, measure=hungry) if family.name == "distribution" else family for family in grading.FAMILIES]
-    monkeypatch.setattr(grading, "FAMILIES", families)
+        replace(family, measure=hungry) if family.name == "distribution" else family for family in measuring.FAMILIES]
+    monkeypatch.setattr(measuring, "FAMILIES", families)
     store = Store(tmp_path / "store")
     graded = grade_all([folder], small_workshop(keep=store), tmp_path / "reports", quiet=True)
     (result, _) = graded.results[0]
