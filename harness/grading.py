@@ -22,12 +22,12 @@ from harness.errors import Rejected
 from harness.evidence import Progress
 from harness.features import networks_hash
 from harness.measuring import measure_model, model_inputs
-from harness.records import Fault, GradeResult, HandIn, Marks, ModelResult, Outcome, Provenance, TheoryResult
+from harness.records import Fault, GradeResult, HandIn, Marks, Outcome, Provenance, TheoryResult
 from harness.scratch import scratch_folder
 from harness.submissions import Submission, group_of, intake
 from harness.workshop import Clock, Keep, NotKept, Workshop, code_of, source_hash, versions
 
-__all__ = ["Keep", "Progress", "Workshop", "grade", "source_hash", "stages_of", "versions"]
+__all__ = ["Keep", "Progress", "Workshop", "grade", "provenance_of", "source_hash", "stages_of", "versions"]
 
 
 def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage, _share: None) -> GradeResult:
@@ -71,7 +71,8 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
     marks = rubric.mark(criteria, models=models, theory=theory, hand_in=hand_in)
     return GradeResult(
         group=submission.manifest.group, assignment=assignment, marks=marks, theory=theory, measurements=models,
-        hand_in=hand_in, faults=faults, provenance=_provenance(path, workshop, submission, clock, models),
+        hand_in=hand_in, faults=faults,
+        provenance=provenance_of(path, workshop, submission, clock, judges=bool(models)),
     )
 
 
@@ -172,7 +173,7 @@ def _rejected(path: Path, workshop: Workshop, fault: Rejected, clock: Clock) -> 
         group=group_of(path), assignment="", marks=Marks(points=0, max_points=0, open_points=0, parts=[]),
         theory=TheoryResult(outcome=Outcome.SUBMISSION_FAULT, quiz="", max_points=0),
         measurements={}, hand_in=HandIn(members=[]), faults=[Fault(stage="intake", **fault.facts)],
-        provenance=_provenance(path, workshop, None, clock, {}),
+        provenance=provenance_of(path, workshop, None, clock),
     )
 
 
@@ -186,9 +187,19 @@ def _no_such_assignment(assignment: str, course: Course) -> Rejected:
     )
 
 
-def _provenance(
-    path: Path, workshop: Workshop, submission: Submission | None, clock: Clock, models: Mapping[str, ModelResult],
+def provenance_of(
+    path: Path, workshop: Workshop, submission: Submission | None, clock: Clock | None = None, *, judges: bool = False,
 ) -> Provenance:
+    """Say where a grade comes from, or would come from.
+
+    Args:
+        path: what was handed in.
+        workshop: data, box and settings.
+        submission: what was taken in; None where it was rejected.
+        clock: how long each stage took.
+        judges: whether a model was looked at.
+
+    """
     assignment = submission.manifest.assignment if submission else ""
     rules = workshop.course.rubrics / f"{assignment}.yaml"
     return Provenance(
@@ -197,9 +208,9 @@ def _provenance(
         budget=workshop.budget.name, data=workshop.data.name, data_hash=workshop.data.hash,
         stand_in=workshop.data.stand_in, hand_in_hash=submission.fingerprint if submission else "",
         rubric=assignment, rubric_hash=hashlib.sha256(rules.read_bytes()).hexdigest() if rules.is_file() else "",
-        judge_hash=networks_hash() if models else "",
+        judge_hash=networks_hash() if judges else "",
         limits=workshop.budget.told(),
-        durations={stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
+        durations={stage: round(seconds, 3) for stage, seconds in (clock or Clock()).seconds.items()},
     )
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from harness.data import Dataset
 from harness.metrics.base import Recall
-from harness.workshop import source_hash
+from harness.workshop import code_of
 
 __all__ = ["Entry", "Store", "key_of", "recall_for", "shipped"]
 
@@ -150,8 +150,8 @@ def recall_for(store: Store, *, data: Dataset, budget_name: str, version: str | 
             so that an edited metric is measured again.
 
     """
-    version = source_hash("weights/judges.json", "metrics", "features") if version is None else version
-    inputs = {"data": data.hash, "budget": budget_name, "version": version}
+    code = code_of("baseline") if version is None else {"code": version}
+    inputs = {"data": data.hash, "budget": budget_name, **code}
 
     def recall(name: str, make: Callable[[], dict[str, float]]) -> dict[str, float]:
         content = store.recall("baseline", {**inputs, "name": name}, lambda: json.dumps(make()).encode())

@@ -21,7 +21,7 @@ from harness.limits import Budget
 from harness.metrics.base import Perception, Recall
 from harness.sandbox.base import Box
 
-__all__ = ["Clock", "Keep", "NotKept", "Workshop", "code_of", "source_hash", "versions", "versions_of"]
+__all__ = ["STAGES", "Clock", "Keep", "NotKept", "Workshop", "code_of", "source_hash", "versions", "versions_of"]
 
 
 class Keep(Protocol):
@@ -119,6 +119,10 @@ _LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "model": _PACKAGES, "answers": ("pypdfium2", "pyyaml", "pillow"), "theory": ("pypdfium2", "pyyaml", "pillow"),
     "report": ("pypdfium2", "pillow"), "page": ("jinja2",),
 }
+
+
+STAGES = tuple(_CODE)
+"""Every stage whose results are kept."""
 
 
 def code_of(stage: str) -> dict[str, str]:

@@ -131,6 +131,6 @@ def test_without_a_version_baselines_are_kept_while_the_code_that_measures_is_th
     store = Store(tmp_path)
     recall_for(store, data=data, budget_name="full")("mean image", lambda: {"mse": 1.0})
     assert recall_for(store, data=data, budget_name="full")("mean image", never) == {"mse": 1.0}
-    monkeypatch.setattr("harness.store.source_hash", lambda *_rooms: "edited")
+    monkeypatch.setattr("harness.workshop.source_hash", lambda *_rooms: "edited")
     edited = recall_for(store, data=data, budget_name="full")
     assert edited("mean image", lambda: {"mse": 2.0}) == {"mse": 2.0}

@@ -28,6 +28,7 @@ from harness.cli import (
     quiz_class,
     quiz_moodle,
     schema,
+    store,
 )
 from harness.cli.exits import INTERRUPTED, OURS, WRONG_USE
 from harness.errors import HarnessFault, UserError
@@ -53,6 +54,7 @@ quiz.app.command("stats")(quiz_class.stats)
 quiz.app.command("export")(quiz_moodle.export)
 quiz.app.command("import")(quiz_moodle.import_)
 app.add_typer(quiz.app, name="quiz")
+app.add_typer(store.app, name="store")
 app.add_typer(exchange.app, name="export")
 
 
@@ -99,8 +101,8 @@ def main() -> None:
         _end(f"fault of the harness (it costs nobody points): {fault}", OURS)
     except MemoryError:
         _end("fault of the harness (it costs nobody points): no memory left; close other programs", OURS)
-    except KeyboardInterrupt:
-        _end("stopped; reports that were finished are kept", INTERRUPTED)
+    except KeyboardInterrupt as stopped:
+        _end(str(stopped) or "stopped; reports that were finished are kept", INTERRUPTED)
 
 
 def _end(message: str, code: int) -> NoReturn:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.submissions.intake import MANIFEST, Submission, group_of, intake, is_archive
+from harness.submissions.intake import MANIFEST, Submission, glance, group_of, intake, is_archive
 from harness.submissions.manifest import MODELS, Manifest, ModelEntry, safe_path
 
 __all__ = [
     "MANIFEST", "MODELS",
-    "Manifest", "ModelEntry", "Submission", "group_of", "intake", "is_archive", "safe_path",
+    "Manifest", "ModelEntry", "Submission", "glance", "group_of", "intake", "is_archive", "safe_path",
 ]
