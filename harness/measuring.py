@@ -212,7 +212,7 @@ def _measure_all(
         say("measuring", 0.0)
         for done, _ in enumerate(as_completed(running), start=1):
             waiting = [family.title.lower() for future, family in running.items() if not future.done()]
-            say(f"measuring {', '.join(waiting[:threads])}", done / len(running))
+            say(" ".join(["measuring", ", ".join(waiting[:threads])]).strip(), done / len(running))
     found, faults = {}, []
     for future, family in running.items():
         try:

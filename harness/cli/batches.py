@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from harness.batch import (
+    KeptFirst,
     LocalRunner,
     Planned,
     Settings,
@@ -69,8 +70,8 @@ def grade_tasks(
             f"[yellow]--jobs {number}[/]: trainings share the {counted(cores(), 'core')} of this machine, and their "
             "deadline is of wall clock; `--jobs auto` gives each its own")
     own = settings.model_copy(update={"threads": max(1, cores() // number)})
-    return grade_all(
-        [], workshop, reports, quiet=quiet, tasks=tasks, runner=LocalRunner(own, jobs=number), jobs=number)
+    runner = KeptFirst(workshop, LocalRunner(own, jobs=number))
+    return grade_all([], workshop, reports, quiet=quiet, tasks=tasks, runner=runner, jobs=number)
 
 
 def show_plan(plans: Sequence[Planned], jobs: int, *, as_json: bool) -> None:
