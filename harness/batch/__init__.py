@@ -10,6 +10,6 @@ from harness.batch.task import Done, Task, run_task, slim, tasks_for, write_resu
 
 __all__ = [
     "Done", "InlineRunner", "KeptFirst", "LocalRunner", "Planned", "Runner", "Settings", "Task", "Tell", "cores",
-    "failures_in", "free_memory", "jobs_for", "note_failures", "open_workshop", "plan", "run_task", "seconds_of", "slim", "store_of",
-    "tasks_for", "write_result",
+    "failures_in", "free_memory", "jobs_for", "note_failures", "open_workshop", "plan", "run_task", "seconds_of",
+    "slim", "store_of", "tasks_for", "write_result",
 ]
