@@ -30,7 +30,7 @@ from harness.cli import (
     schema,
     store,
 )
-from harness.cli.exits import INTERRUPTED, OURS, WRONG_USE
+from harness.cli.exits import INTERRUPTED, OURS, WRONG_USE, Stopped
 from harness.errors import HarnessFault, UserError
 
 __all__ = ["app", "main", "program"]
@@ -101,8 +101,10 @@ def main() -> None:
         _end(f"fault of the harness (it costs nobody points): {fault}", OURS)
     except MemoryError:
         _end("fault of the harness (it costs nobody points): no memory left; close other programs", OURS)
-    except KeyboardInterrupt as stopped:
-        _end(str(stopped) or "stopped; reports that were finished are kept", INTERRUPTED)
+    except Stopped as stopped:
+        _end(str(stopped), INTERRUPTED)
+    except KeyboardInterrupt:
+        _end("stopped; reports that were finished are kept", INTERRUPTED)
 
 
 def _end(message: str, code: int) -> NoReturn:

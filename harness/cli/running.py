@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.padding import Padding
 
 from harness.batch import Done, InlineRunner, Runner, Task, note_failures, tasks_for
-from harness.cli.exits import DONE, FAULTS, OURS
+from harness.cli.exits import DONE, FAULTS, OURS, Stopped
 from harness.cli.terminal import printed_json
 from harness.errors import HarnessFault, UserError
 from harness.grading import Workshop, grade
@@ -120,7 +120,7 @@ def grade_all(
 
     Raises:
         UserError: another run is grading into the same folder of reports, or the course lacks something.
-        KeyboardInterrupt: Ctrl-C; says what is kept and how to go on.
+        Stopped: Ctrl-C; says what is kept and how to go on.
 
     """
     from harness.cli.alone import alone_in
@@ -139,7 +139,7 @@ def grade_all(
                     ends[done.group] = done
                     shown.end(done)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(
+            raise Stopped(
                 f"stopped with {len(ends)} of {len(tasks)} hand-ins graded; their reports are kept, and the same "
                 "command goes on from there") from None
         finally:
