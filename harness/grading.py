@@ -10,7 +10,7 @@ import hashlib
 import platform
 import shlex
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from harness.submissions import Submission, group_of, intake
 from harness.workshop import Clock, Keep, NotKept, Workshop, code_of, source_hash, versions
 
 __all__ = ["Keep", "Progress", "Workshop", "grade", "provenance_of", "source_hash", "stages_of", "versions"]
+
+_AT_ONCE = 0.2      # seconds in which answers in YAML are marked, and what the course lacks is met
 
 
 def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage, _share: None) -> GradeResult:
@@ -58,15 +60,17 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
         if assignment not in rubric.names(workshop.course):
             return _rejected(path, workshop, _no_such_assignment(assignment, workshop.course), clock)
         criteria = rubric.load(workshop.course, assignment)
-        with clock.stage("theory"):
-            theory = _theory(submission, workshop)
-        # The report is read by a process of its own, while the models' workers start.
-        with ThreadPoolExecutor(1, thread_name_prefix="report") as aside:
+        # Answers and report are read, by processes of their own where they are PDFs, while the models' workers start.
+        with ThreadPoolExecutor(2, thread_name_prefix="reading") as aside:
+            answering = aside.submit(_theory, submission, workshop, clock)
             reading = aside.submit(_read_report, submission, workshop, clock)
+            if answering in wait([answering], timeout=_AT_ONCE).done:
+                answering.result()      # a course without the sheet is known at once, before a model is run
             models = {
                 name: measure_model(submission, name, workshop, scratch, progress, clock)
                 for name in submission.manifest.models
             }
+            theory = answering.result()
             hand_in, faults = reading.result()
     marks = rubric.mark(criteria, models=models, theory=theory, hand_in=hand_in)
     return GradeResult(
@@ -127,7 +131,7 @@ def _report_inputs(submission: Submission) -> dict[str, str]:
 # --- the theory part
 
 
-def _theory(submission: Submission, workshop: Workshop) -> TheoryResult:
+def _theory(submission: Submission, workshop: Workshop, clock: Clock) -> TheoryResult:
     name = submission.manifest.assignment
 
     def read(path: Path, sheet: quiz.Sheet) -> quiz.Readings:
@@ -145,7 +149,8 @@ def _theory(submission: Submission, workshop: Workshop) -> TheoryResult:
             raise NotKept(content)
         return content
 
-    return TheoryResult.model_validate_json(workshop.kept("theory", _theory_inputs(submission, workshop), make))
+    with clock.stage("theory"):
+        return TheoryResult.model_validate_json(workshop.kept("theory", _theory_inputs(submission, workshop), make))
 
 
 def _theory_inputs(submission: Submission, workshop: Workshop) -> dict[str, str]:
