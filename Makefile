@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SECONDS ?= 60
 
-.PHONY: help install demo test test-slow attacks fuzz check bench clean
+.PHONY: help install keras demo test test-slow attacks fuzz check bench clean
 
 help:            ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -15,6 +15,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+keras: .venv-keras/.installed   ## make the environment for hand-ins in Keras, in .venv-keras (2 GB)
+
+.venv-keras/.installed: environments/keras.txt
+	test -x .venv-keras/bin/python || $(PYTHON) -m venv .venv-keras
+	.venv-keras/bin/pip install --quiet --disable-pip-version-check -r environments/keras.txt
 	touch $@
 
 demo: install    ## grade the shipped hand-ins and say where the reports are

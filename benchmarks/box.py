@@ -32,10 +32,11 @@ from harness.limits import Limits
 from harness.sandbox.base import Job, Session
 from harness.sandbox.choose import choose_box
 from harness.sandbox.confined import ConfinedBox
+from harness.sandbox.environments import own_environment
 from harness.sandbox.pipe import Pipe
 from harness.sandbox.plain import PlainBox
 from harness.sandbox.process import start_process
-from harness.sandbox.shown import FOLDER, environment, python, site_packages
+from harness.sandbox.shown import FOLDER, variables
 from harness.wire import Expected, read_head
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,11 +105,12 @@ def first_frame(process: subprocess.Popen[bytes], begun: float) -> float:
 def starts(box: ConfinedBox, folder: Path, *, pairs: int) -> Pairs:
     """Start the worker of the self-test, which imports no torch, without and with the box."""
     module = ["-m", "harness.worker.probe"]
-    outside = {**environment(LIMITS), "PYTHONPATH": os.pathsep.join(map(str, [ROOT, *site_packages()]))}
+    own = own_environment()
+    outside = {**variables(LIMITS, own), "PYTHONPATH": os.pathsep.join(map(str, [ROOT, *own.packages]))}
 
     def plain() -> float:
         begun = time.perf_counter()
-        process = start_process([*python(), *module, "{}"], env=outside, cwd="/")
+        process = start_process([*own.command, *module, "{}"], env=outside, cwd="/")
         seconds = first_frame(process, begun)
         process.kill()
         process.communicate()

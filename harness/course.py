@@ -15,7 +15,11 @@ from harness.errors import UserError
 from harness.limits import BITS_PER_NUMBER, GIB, Budget, Role
 from harness.records import Record
 
-__all__ = ["CodeLimits", "Course", "CourseFile", "CourseLimits", "FitLimits", "RoleLimits", "find_course"]
+__all__ = [
+    "CodeLimits", "Course", "CourseEnvironment", "CourseFile", "CourseLimits", "FitLimits", "RoleLimits", "find_course",
+]
+
+Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
 
 _UNITS = {
     "": 1, "bytes": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
@@ -114,11 +118,19 @@ class CourseLimits(RoleLimits):
         )
 
 
+class CourseEnvironment(Record):
+    """A virtual environment for code of libraries that the harness itself does without."""
+
+    folder: str                                                       # from the course folder
+    variables: dict[Variable, str] = Field(default_factory=dict)      # set where the code runs
+
+
 class CourseFile(Record):
     """What `course.yaml` says."""
 
     title: str = ""
     limits: CourseLimits = CourseLimits()
+    environments: dict[str, str | CourseEnvironment] = Field(default_factory=dict)     # a text is the folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +153,18 @@ class Course:
         if all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines()):
             return CourseFile()
         return documents.loads(text, name, CourseFile)
+
+    def environments(self) -> dict[str, CourseEnvironment]:
+        """Give the environments that hand-ins may name.
+
+        Raises:
+            UserError: as `settings` does.
+
+        """
+        return {
+            name: CourseEnvironment(folder=said) if isinstance(said, str) else said
+            for name, said in self.settings().environments.items()
+        }
 
     @property
     def sheets(self) -> Path:

@@ -18,13 +18,14 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from harness.errors import UserError
 
 __all__ = [
     "MAX_BYTES", "MAX_DEPTH",
     "compose", "counted", "display_name", "harmless", "line_of", "line_of_field", "lines_of",
-    "loads", "place", "plain", "raw", "read", "shown", "text_of",
+    "loads", "place", "plain", "problem_at", "raw", "read", "shown", "text_of",
 ]
 
 MAX_BYTES = 2**20
@@ -40,6 +41,13 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What PyYAML counts as the end of a line."""
 
 MOST_PROBLEMS = 8       # more of them in one message help nobody
+
+_PLACED = "placed"      # type of the errors of `problem_at`
+_WANTED = {
+    **dict.fromkeys(("list_type", "tuple_type"), ", but should be a list; write it as [...]"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "; allowed: true or false"),
+}
+"""What is wanted, by the type of pydantic's error, where pydantic says it in a programmer's words."""
 
 T = TypeVar("T", bound=BaseModel)
 Location = tuple[int | str, ...]
@@ -100,6 +108,17 @@ def loads(text: str, name: str, kind: type[T]) -> T:
         return kind.model_validate(data)
     except ValidationError as error:
         raise UserError(_messages(error, root, name, kind)) from None
+
+
+def problem_at(message: str, *steps: int | str) -> PydanticCustomError:
+    """Make an error for a model's validator to raise that is about one place below the model.
+
+    Args:
+        message: what is wrong, and what to do.
+        steps: names of fields and places in lists, from the model inwards.
+
+    """
+    return PydanticCustomError(_PLACED, "{error}", {"error": message, "steps": steps})
 
 
 def display_name(path: Path) -> str:
@@ -364,9 +383,13 @@ def _spell(root: yaml.Node, path: list[int | str]) -> str:
 
 def _messages(error: ValidationError, root: yaml.Node, name: str, kind: type[BaseModel]) -> str:
     found: dict[str, int] = {}
-    for problem in error.errors(include_url=False):
-        location = problem["loc"]
-        path, node = _walk(root, location)
+    problems = error.errors(include_url=False)
+    for problem in problems:
+        depth = len(problem["loc"])
+        if problem["type"] == "too_short" and any(
+                one["loc"][:depth] == problem["loc"] and len(one["loc"]) > depth for one in problems):
+            continue        # only because its items are faulty, of which something is said
+        path, node = _walk(root, (*problem["loc"], *problem.get("ctx", {}).get("steps", ())))
         line = _key_line(root, path)
         # Pydantic reports a union once for every branch; the first word on a place is enough.
         found.setdefault(f"{name}, line {line}: {_sentence(dict(problem), root, path, node, kind)}", line)
@@ -393,10 +416,12 @@ def _sentence(
         value = shown(node.value)
     if "expected" in context and type_ in {"literal_error", "enum"}:
         return f"{where} is {value}; allowed: {str(context['expected']).replace(chr(39), '')}"
-    if type_ in {"value_error", "assertion_error"}:
+    if type_ in {_PLACED, "value_error", "assertion_error"}:
         return f"{where}: {context.get('error', problem['msg'])}"
     wanted = str(problem["msg"]).removeprefix("Input ").removeprefix("Value error, ")
-    return f"{where} is {value}, but {wanted[:1].lower()}{wanted[1:]}; correct the value"
+    wanted = wanted.removeprefix("Tuple ").removeprefix("List ").replace(" after validation", "")
+    return f"{where} is {value}" + _WANTED.get(
+        type_, f", but {wanted[:1].lower()}{wanted[1:]}; correct the value")
 
 
 def _fields(model: type[BaseModel]) -> list[str]:

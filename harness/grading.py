@@ -11,6 +11,7 @@ import platform
 import shlex
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from pydantic import BaseModel
 
 from harness import handin, quiz, rubric
 from harness.course import Course
-from harness.errors import Rejected
+from harness.errors import Rejected, SubmissionFault
 from harness.evidence import Progress
 from harness.features import networks_hash
 from harness.measuring import measure_model, model_inputs
-from harness.records import Fault, GradeResult, HandIn, Marks, Outcome, Provenance, TheoryResult
+from harness.records import Fault, GradeResult, HandIn, Marks, ModelResult, Outcome, Provenance, TheoryResult
+from harness.references import beside, reference_values
+from harness.sandbox.environments import environment_of
 from harness.scratch import scratch_folder
 from harness.submissions import Submission, group_of, intake
 from harness.workshop import Clock, Keep, NotKept, Workshop, code_of, source_hash, versions
@@ -72,6 +75,8 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
             }
             theory = answering.result()
             hand_in, faults = reading.result()
+    hand_in = handin.compared(hand_in, models, stand_in=workshop.data.stand_in)
+    models = _beside_the_reference(models, workshop)
     marks = rubric.mark(criteria, models=models, theory=theory, hand_in=hand_in)
     return GradeResult(
         group=submission.manifest.group, assignment=assignment, marks=marks, theory=theory, measurements=models,
@@ -80,15 +85,24 @@ def grade(path: Path, workshop: Workshop, *, progress: Progress = lambda _stage,
     )
 
 
+def _beside_the_reference(models: dict[str, ModelResult], workshop: Workshop) -> dict[str, ModelResult]:
+    if not models or workshop.data.stand_in:
+        return models
+    values = reference_values(
+        workshop.course, data_hash=workshop.data.hash, budget=workshop.budget.name, judge_hash=networks_hash())
+    return {name: beside(model, values) for name, model in models.items()}
+
+
 def stages_of(submission: Submission, workshop: Workshop) -> dict[str, Mapping[str, str]]:
     """Name the stages that cost time, "vae" or "theory" and so on, each with what its kept result depends on."""
-    models = {
-        name: model_inputs(submission, name, workshop) for name in submission.manifest.models
-        if not any(fault.model == name for fault in submission.missing.values())
-    }
+    models = {}
+    for name in submission.manifest.models:
+        if not any(fault.model == name for fault in submission.missing.values()):
+            with suppress(SubmissionFault):     # its environment is not here: it cannot be measured
+                models[name] = model_inputs(submission, name, workshop)
     rest = {"theory": _theory_inputs(submission, workshop)}
     if submission.manifest.report and "report" not in submission.missing:
-        rest["report"] = _report_inputs(submission)
+        rest["report"] = _report_inputs(submission, workshop)
     return {**models, **rest}
 
 
@@ -106,12 +120,13 @@ def _read_report(submission: Submission, workshop: Workshop, clock: Clock) -> tu
     def read(path: Path, name: str) -> handin.Report:
         def make() -> bytes:
             try:
-                look = _Look(report=handin.read(path, name=name))
+                sheet = quiz.load_sheet(workshop.course, submission.manifest.assignment)
+                look = _Look(report=handin.read(path, name=name, sheet=sheet))
             except Rejected as fault:
                 look = _Look(rejected={key: one for key, one in fault.facts.items() if key != "kind"})
             return look.model_dump_json().encode()
 
-        look = _Look.model_validate_json(workshop.kept("report", _report_inputs(submission), make))
+        look = _Look.model_validate_json(workshop.kept("report", _report_inputs(submission, workshop), make))
         if look.report is None:
             raise Rejected(**(look.rejected or {"message": f"{name} cannot be read"}))
         return look.report
@@ -123,9 +138,10 @@ def _read_report(submission: Submission, workshop: Workshop, clock: Clock) -> tu
     return hand_in, faults
 
 
-def _report_inputs(submission: Submission) -> dict[str, str]:
-    name = submission.manifest.report or ""
-    return {"name": name, "file": submission.files.get(name, ""), **code_of("report")}
+def _report_inputs(submission: Submission, workshop: Workshop) -> dict[str, str]:
+    """Give everything that is seen in a report: its file, and the sheet, whose own pages are told from the group's."""
+    name, sheet = submission.manifest.report or "", workshop.course.sheets / f"{submission.manifest.assignment}.yaml"
+    return {"name": name, "file": submission.files.get(name, ""), "sheet": _hash_of(sheet), **code_of("report")}
 
 
 # --- the theory part
@@ -208,7 +224,8 @@ def provenance_of(
     assignment = submission.manifest.assignment if submission else ""
     rules = workshop.course.rubrics / f"{assignment}.yaml"
     return Provenance(
-        command=_replay(path, workshop), created=datetime.now(UTC).isoformat(timespec="seconds"), versions=versions(),
+        command=_replay(path, workshop), created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={**versions(), **_versions_elsewhere(submission, workshop.course)},
         platform=platform.platform(), device=workshop.device, box=workshop.box.name, seed=workshop.seed,
         budget=workshop.budget.name, data=workshop.data.name, data_hash=workshop.data.hash,
         stand_in=workshop.data.stand_in, hand_in_hash=submission.fingerprint if submission else "",
@@ -233,3 +250,13 @@ def _replay(path: Path, workshop: Workshop) -> str:
     if not workshop.with_key:
         words.append("--no-key")
     return shlex.join(words)
+
+
+def _versions_elsewhere(submission: Submission | None, course: Course) -> dict[str, str]:
+    """Give the versions of the environments that models of this hand-in ran in."""
+    told: dict[str, str] = {}
+    for entry in submission.manifest.models.values() if submission else ():
+        if entry.environment is not None:
+            with suppress(SubmissionFault):     # it did not run
+                told |= environment_of(course, entry.environment).versions
+    return told

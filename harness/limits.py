@@ -47,7 +47,7 @@ class Intake:
     depth: int = 12                     # folders in each other
     report_bytes: int = 50 * MIB        # the PDF
     report_pages: int = 100
-    report_seconds: float = 30.0        # reading it, and drawing one page
+    report_seconds: float = 30.0        # of the processor, for one look at it
     report_memory_bytes: int = 2 * GIB  # address space of the process that reads it
 
 
@@ -70,6 +70,7 @@ class Budget:
     points: int = 11                    # points on each line, ends included
     likelihood_images: int = 1_000      # how many test images a log density is asked for, if there is one
     probe_images: int = 500             # images of each probe (noise, permuted pixels, inverted)
+    moved_images: int = 2_500           # test images, and as many training images, that are moved by one pixel
     copies: int = 2_000                 # samples looked up among the training images
     translations: int = 2_000           # images translated from each domain, where a model translates
     code_numbers: int = 128             # most numbers that a code may have
@@ -108,7 +109,7 @@ FULL = Budget(name="full", fit_seconds=1_800.0)
 
 QUICK = Budget(
     name="quick", fit_seconds=60.0, train_images=10_000, test_images=2_000, samples=2_000,
-    samples_seconds=30.0, pairs=100, probe_images=100, likelihood_images=500, translations=500, copies=500,
-    bootstrap=200, limits=Limits(request_seconds=60.0),
+    samples_seconds=30.0, pairs=100, probe_images=100, moved_images=1_000, likelihood_images=500, translations=500,
+    copies=500, bootstrap=200, limits=Limits(request_seconds=60.0),
 )
 """What `harness check` uses: the same measurements on fewer images, for a laptop."""

@@ -22,6 +22,7 @@ from harness.metrics import FAMILIES
 from harness.metrics.base import Family, Perception, Scene
 from harness.metrics.together import import_heavy, one_thread_each
 from harness.records import ENVIRONMENT_FAULT, OUR_FAULT, Fault, Findings, ModelResult, Outcome
+from harness.sandbox.environments import Environment, environment_of
 from harness.submissions import MANIFEST, ModelEntry, Submission
 from harness.workshop import Clock, NotKept, Workshop, code_of
 
@@ -48,22 +49,33 @@ def measure_model(
     missing = [fault for fault in submission.missing.values() if fault.model == name]
     if missing:
         return _base(name, entry).model_copy(update={"outcome": Outcome.SUBMISSION_FAULT, "faults": missing})
+    try:
+        environment = environment_of(workshop.course, entry.environment)
+    except SubmissionFault as fault:
+        return _failed(_base(name, entry), fault)
 
     def make() -> bytes:
         shown = _of_models_alone(submission, scratch / f"{name}-files")
-        return _bytes(_measure(shown, name, workshop, scratch, progress, clock))
+        return _bytes(_measure(shown, name, workshop, environment, scratch, progress, clock))
 
     return ModelResult.model_validate_json(workshop.kept("model", model_inputs(submission, name, workshop), make))
 
 
 def model_inputs(submission: Submission, name: str, workshop: Workshop) -> dict[str, str]:
-    """Give everything that a model's measurements depend on."""
+    """Give everything that a model's measurements depend on.
+
+    Raises:
+        SubmissionFault: the environment that it names is not here.
+
+    """
+    environment = environment_of(workshop.course, submission.manifest.models[name].environment)
     files = json.dumps(_files_of_models(submission), sort_keys=True)
     return {
         "files": hashlib.sha256(files.encode()).hexdigest(), "model": name,
         "entry": submission.manifest.models[name].model_dump_json(), "data": workshop.data.hash,
         "budget": _budget_as_text(workshop.budget), "seed": str(workshop.seed), "device": workshop.device,
         "box": workshop.box.name, "inception": _inception_hash(workshop.inception_weights), **code_of("model"),
+        "environment": json.dumps(dict(environment.installed), sort_keys=True),
     }
 
 
@@ -107,8 +119,14 @@ def _base(name: str, entry: ModelEntry) -> ModelResult:
     return ModelResult(name=name, source=entry.source, route=entry.route, outcome=Outcome.SCORED)
 
 
+def _failed(base: ModelResult, fault: SubmissionFault) -> ModelResult:
+    shown = Fault(stage=base.route, model=base.name, **fault.facts)
+    return base.model_copy(update={"outcome": _outcome_of([shown]), "faults": [shown]})
+
+
 def _measure(
-    submission: Submission, name: str, workshop: Workshop, scratch: Path, progress: Progress, clock: Clock,
+    submission: Submission, name: str, workshop: Workshop, environment: Environment, scratch: Path,
+    progress: Progress, clock: Clock,
 ) -> ModelResult:
     entry = submission.manifest.models[name]
     base = _base(name, entry)
@@ -119,7 +137,8 @@ def _measure(
             with workshop.turn(), clock.stage(f"{name}.{entry.route}"):
                 handed_in = evidence.train(
                     submission, name, data=workshop.data, box=workshop.box, budget=workshop.budget,
-                    seed=workshop.seed, device=workshop.device, into=scratch / f"{name}-trained", progress=say,
+                    seed=workshop.seed, device=workshop.device, environment=environment,
+                    into=scratch / f"{name}-trained", progress=say,
                 )
         checkpoint = handed_in / entry.checkpoint if isinstance(entry.checkpoint, str) else handed_in
         with ThreadPoolExecutor(1, thread_name_prefix="perception") as aside:
@@ -127,7 +146,8 @@ def _measure(
             with workshop.turn(), clock.stage(f"{name}.evidence"):
                 seen, faults = evidence.gather(
                     submission, name, checkpoint=checkpoint, data=workshop.data, box=workshop.box,
-                    budget=workshop.budget, seed=workshop.seed, device=workshop.device, progress=say,
+                    budget=workshop.budget, seed=workshop.seed, device=workshop.device, environment=environment,
+                    progress=say,
                 )
             perception = perceiving.result()
         scene = Scene(
@@ -137,8 +157,7 @@ def _measure(
         found = _with_findings(base, scene, faults, say, clock, workshop.threads)
         return _keepable(found.model_copy(update={"notes": evidence.remarks(entry, seen, workshop.data)}))
     except SubmissionFault as fault:
-        shown = Fault(stage=entry.route, model=name, **fault.facts)
-        return base.model_copy(update={"outcome": _outcome_of([shown]), "faults": [shown]})
+        return _keepable(_failed(base, fault))
     except HarnessFault as fault:
         broken = [our_fault(str(fault), entry.route, name)]
         raise NotKept(_bytes(base.model_copy(update={
@@ -152,7 +171,8 @@ def _perceive(workshop: Workshop) -> Perception:
 
 
 def _keepable(result: ModelResult) -> ModelResult:
-    if any(fault.ours for fault in result.faults):
+    # A library may be there the next time.
+    if any(fault.ours or fault.kind == ENVIRONMENT_FAULT for fault in result.faults):
         raise NotKept(_bytes(result))
     return result
 

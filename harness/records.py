@@ -24,6 +24,7 @@ __all__ = [
     "GradeResult",
     "HandIn",
     "ImageFile",
+    "Link",
     "Marks",
     "Measurement",
     "ModelResult",
@@ -33,6 +34,8 @@ __all__ = [
     "PointCloud",
     "Provenance",
     "Record",
+    "Section",
+    "Stated",
     "StatementResult",
     "Table",
     "TheoryResult",
@@ -254,15 +257,53 @@ class Marks(Record):
     parts: list[PartMarks]
 
 
+class Link(Record):
+    """A web address on a page of the report."""
+
+    address: str
+    page: int
+    source: Literal["text", "annotation"]   # printed, or behind the text
+    repaired: bool = False                  # it was broken over lines or by spaces, and put together again
+
+
+class Section(Record):
+    """A heading of the report."""
+
+    name: str                               # "results": what it is called, whatever its language
+    title: str                              # as it is printed
+    page: int
+
+
+class Stated(Record):
+    """A number or name that the report states of its own work, and what was measured of it."""
+
+    name: str                               # "latent size", "learning rate", "mean squared error", ...
+    value: str                              # as it is printed
+    number: float | None = None
+    page: int
+    snippet: str                            # the words around it
+    measured: str = ""                      # with its unit; empty where nothing of the kind is measured
+    verdict: Literal["agree", "differ", "not comparable", "not measured"] = "not measured"
+    why: str = ""
+
+
 class HandIn(Record):
     """Facts about what was handed in."""
 
     members: list[str]
     code: str = ""
-    references: list[str] = Field(default_factory=list)
+    references: list[str] = Field(default_factory=list)     # of the manifest
+    page_references: list[str] = Field(default_factory=list)    # of the report
     report: str = ""                        # file name of the PDF; empty when none
     pages: int | None = None
+    own_pages: list[int] | None = None      # numbers of those that are the group's own; None where no PDF was read
+    sheet_pages: list[int] = Field(default_factory=list)    # those of the sheet, and of answers to it
     page: ImageFile | None = None           # the group's page
+    figures: list[ImageFile] = Field(default_factory=list)  # figures on its own pages, made small
+    links: list[Link] = Field(default_factory=list)
+    sections: list[Section] = Field(default_factory=list)
+    members_named: list[str] = Field(default_factory=list)  # of `members`, those whose names stand in the report
+    stated: list[Stated] = Field(default_factory=list)
     text_missing: list[str] = Field(default_factory=list)   # what the sheet asks for and the page does not mention
     files: dict[str, str] = Field(default_factory=dict)     # path in the clean copy -> SHA-256
     left_out: dict[str, str] = Field(default_factory=dict)  # path -> why it was not copied

@@ -59,6 +59,7 @@ class Expected:
         shape: sizes by axis; None where any size will do (then `most` caps the elements).
         dtype: NumPy dtype string, little-endian: "<f4", "|u1", "<i8".
         low, high: the closed range its values must lie in; None for no bound.
+        finite: False where NaN and infinity are answers too.
         most: most elements where the shape leaves an axis open.
 
     """
@@ -67,6 +68,7 @@ class Expected:
     dtype: str = "<f4"
     low: float | None = None
     high: float | None = None
+    finite: bool = True
     most: int = 2**28
 
 
@@ -321,7 +323,7 @@ def _check_values(name: str, array: np.ndarray, rule: Expected) -> None:
         return
     # minimum and maximum carry NaN and infinity through, so two passes without a temporary see everything.
     low, high = float(array.min()), float(array.max())
-    if not (math.isfinite(low) and math.isfinite(high)):
+    if rule.finite and not (math.isfinite(low) and math.isfinite(high)):
         bad = ~np.isfinite(array)
         first = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), array.shape))
         what = "NaN" if np.isnan(array[first]) else "infinity"

@@ -110,7 +110,7 @@ _CODE: Mapping[str, tuple[str, ...]] = {
     "baseline": ("weights/judges.json", "metrics", "features"),
     "answers": (*_READING, "quiz"),
     "theory": (*_READING, "quiz"),
-    "report": (*_READING, "handin"),
+    "report": (*_READING, "quiz", "handin"),
     "page": ("records.py", "documents.py", "report"),
 }
 """The files and folders of the package that each stage's result depends on; another stage's may change."""

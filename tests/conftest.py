@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from harness.course import Course
+from harness.errors import MissingLibrary
+from harness.sandbox.environments import environment_of
+
 # Every run tries the same examples, so that a change is judged by what it changed.
 settings.register_profile(
     "steady", derandomize=True, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow],
@@ -38,10 +42,20 @@ def why_no_box() -> str | None:
     return None if tried.returncode == 0 else f"bubblewrap does not work here: {tried.stderr.strip()}"
 
 
+def why_no_keras() -> str | None:
+    """Why Keras code cannot be run here."""
+    try:
+        environment_of(Course(ROOT), "keras")
+    except MissingLibrary as missing:
+        return f"{missing.message} (`make keras`)"
+    return None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = {
         "real_data": None if real_data_folder() else "the official archives are not here (HARNESS_DATA)",
         "box": why_no_box(),
+        "keras": why_no_keras(),
         "browser": None if shutil.which("chromium") else "Chromium is not installed",
     }
     for item in items:

@@ -746,3 +746,29 @@ def test_some_images_are_encoded_twice_so_that_chance_in_the_encoder_shows(submi
     restless = model(encode=lambda self, images: Blocks.encode(self, images) + random.random((len(images), 16)))
     seen, _ = gather(submission, InProcess(restless))
     assert np.abs(seen.codes_repeated - seen.test_codes[:len(seen.codes_repeated)]).mean() > 0.1
+
+
+def test_moved_images_are_reconstructed_and_codes_asked_about_again_in_another_order(full):
+    _, seen = full
+    assert set(seen.moved) == {"test", "train"}
+    for moved in seen.moved.values():
+        assert len(moved.place) == 60
+        means = moved.images.reshape(-1, 4, 7, 4, 7).mean(axis=(2, 4)) / 255
+        assert np.abs(np.kron(means, np.ones((7, 7))) - moved.reconstructions).max() < 1e-3
+    assert sorted(seen.rebatched) == list(range(60))
+    np.testing.assert_array_equal(seen.codes_rebatched, seen.test_codes[seen.rebatched])
+    np.testing.assert_array_equal(seen.images_rebatched, seen.reconstructions[seen.rebatched])
+    assert 0 < np.abs(seen.images_coarse - seen.reconstructions[seen.rebatched]).max() < 1 / 255
+
+
+def test_the_density_of_noise_is_asked_for_and_may_be_infinite(submission):
+    def log_prob(self, images):
+        pixels = images.reshape(len(images), -1)
+        noisy = pixels.std(axis=1) > 0.27
+        return np.where(noisy, -np.inf, pixels.sum(axis=1))
+
+    seen, faults = gather(submission, InProcess(model(log_prob=log_prob)))
+    assert faults == []
+    assert np.isfinite(seen.log_prob).all()
+    assert len(seen.log_prob_noise) == 32
+    assert np.isinf(seen.log_prob_noise).any()

@@ -81,5 +81,5 @@ def test_resizing_there_and_back_is_what_torch_does():
         torch.from_numpy(IMAGES), size=(32, 32), mode="bilinear", align_corners=False, antialias=True)
     back = torch.nn.functional.interpolate(big, size=(28, 28), mode="bilinear", align_corners=False, antialias=True)
     form = Form(size=32, fit="resize")
-    np.testing.assert_allclose(round_trip(IMAGES, form, form), back.numpy(), atol=1e-6)
-    np.testing.assert_allclose(from_model(to_model(IMAGES, form), form), back.numpy(), atol=1e-6)
+    np.testing.assert_allclose(round_trip(IMAGES, form, form), back.numpy(), atol=3e-6)
+    np.testing.assert_allclose(from_model(to_model(IMAGES, form), form), back.numpy(), atol=3e-6)

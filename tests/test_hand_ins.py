@@ -26,7 +26,8 @@ from harness.submissions import Manifest
 from harness.worker.loading import as_one_module, load_model
 
 ROOT = Path(__file__).parent.parent
-STYLES = sorted(path.parent for path in (ROOT / "tests" / "hand-ins").rglob("submission.yaml"))
+EVERY = sorted(path.parent for path in (ROOT / "tests" / "hand-ins").rglob("submission.yaml"))
+STYLES = [path for path in EVERY if path.parent.name != "scored_keras"]     # those: test_keras_hand_ins.py
 BUDGET = replace(
     QUICK, train_images=100, test_images=60, samples=40, pairs=10, points=5, probe_images=10, copies=40, bootstrap=20,
     fit_seconds=120.0, samples_seconds=20.0, limits=Limits(start_seconds=60, request_seconds=60))
@@ -94,7 +95,7 @@ def _save(model, path):
         torch.save(as_one_module(model).state_dict(), path)
 
 
-@pytest.mark.parametrize("style", STYLES, ids=lambda path: f"{path.parent.name}-{path.name}")
+@pytest.mark.parametrize("style", EVERY, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_a_manifest_is_all_that_a_group_has_to_write(style):
     _, _, models = (style / "submission.yaml").read_text().partition("models:\n")
     for entry in re.split(r"(?m)^  \w+:$", models)[1:]:
@@ -134,6 +135,26 @@ def _is_measured(model: ModelResult, style: Path) -> None:
         assert model.measurements["reconstruction.mse"].value < 1
     else:
         assert "distribution.fid_relative" in model.measurements
+
+
+@pytest.mark.parametrize(("name", "outcome", "hint"), [
+    ("keras", Outcome.ENVIRONMENT, "`make keras`"), ("kears", Outcome.SUBMISSION_FAULT, "Write one of keras"),
+])
+def test_an_environment_that_is_not_set_up_costs_no_points(shop, tmp_path, name, outcome, hint):
+    course = tmp_path / "course"
+    course.mkdir()
+    (course / "course.yaml").write_text("environments: {keras: .venv-keras}\n")
+    for part in ("rubrics", "quiz"):
+        (course / part).symlink_to(ROOT / part)
+    folder = tmp_path / "group"
+    shutil.copytree(ROOT / "tests" / "hand-ins" / "environment" / "keras", folder)
+    manifest = folder / "submission.yaml"
+    manifest.write_text(manifest.read_text() + f"    environment: {name}\n")
+    result = grade(folder, replace(shop, course=Course(course)))
+    vae = result.measurements["vae"]
+    assert vae.outcome is outcome
+    assert hint in vae.faults[0].hint
+    assert not [package for package in result.provenance.versions if "keras" in package]
 
 
 def test_there_are_enough_styles():

@@ -19,9 +19,11 @@ from reportlab.pdfgen.canvas import Canvas
 from harness.errors import HarnessFault, Rejected
 from harness.handin import asked_by, facts, missing, read, text_to_search
 from harness.limits import Intake
+from harness.pdf import apart
 from harness.submissions import Submission, intake
 
-FULL_PAGE = """Training: Adam, learning rate 0.001, 10 epochs. Reconstruction error (MSE): 0.0133.
+FULL_PAGE = """Ada Example
+Training: Adam, learning rate 0.001, 10 epochs. Reconstruction error (MSE): 0.0133.
 Figure 1: generated images. Interpolation within a class and between two classes. A DCGAN as second model.
 Code: https://github.example/ada/vae. References: [1] Kingma and Welling."""
 SHEET_PAGE = """Sheet 2. Train a VAE on the data; show the reconstruction error and typical generated images.
@@ -61,7 +63,7 @@ def folder(tmp_path):
 
 def test_a_page_is_read_and_drawn(tmp_path):
     report = read(pdf(tmp_path / "a.pdf", [FULL_PAGE]))
-    assert (report.pages, report.page) == (1, 1)
+    assert (report.total, report.page) == (1, 1)
     assert "learning rate 0.001" in report.text
     image = Image.open(io.BytesIO(base64.b64decode(report.png)))
     assert (image.width, image.height) == (report.width, report.height) == (900, 1273)
@@ -128,7 +130,8 @@ def test_more_pages_than_one_are_a_remark_and_no_fault(tmp_path, folder):
     pdf(folder / "report.pdf", [FULL_PAGE] * 3)
     found, faults = facts(submission(tmp_path))
     assert faults == []
-    assert found.text_missing == ["the report has 3 pages; the sheet allows one (its own pages do not count)"]
+    assert found.text_missing == [
+        "the report has 3 pages of the group's own (pages 1 to 3); the sheet allows one (its own pages do not count)"]
 
 
 def test_a_scan_is_said_to_have_no_text(tmp_path, folder):
@@ -209,6 +212,13 @@ def test_a_pdf_that_takes_too_long(tmp_path):
         read(tmp_path / "a.pdf", limits=Intake(report_seconds=0.001))
 
 
+def test_a_machine_that_is_too_busy_to_read_a_pdf_is_no_fault_of_the_group(tmp_path, monkeypatch):
+    monkeypatch.setattr(apart, "WAIT", -29.99)      # seconds, which leaves no time to start
+    pdf(tmp_path / "a.pdf", [FULL_PAGE])
+    with pytest.raises(HarnessFault, match="run it again when this machine is less busy"):
+        read(tmp_path / "a.pdf")
+
+
 def test_a_pdf_that_needs_too_much_memory(tmp_path):
     pdf(tmp_path / "a.pdf", [FULL_PAGE])
     with pytest.raises(Rejected):
@@ -243,7 +253,7 @@ def test_a_reader_that_cannot_be_started_is_a_fault_of_ours(tmp_path, folder, mo
 
 @given(st.binary(max_size=200))
 def test_looking_at_any_bytes_never_raises(tmp_path_factory, data):
-    from harness.pdf.group_page import look
+    from harness.pdf.contents import look
 
     path = tmp_path_factory.getbasetemp() / "any.pdf"
     path.write_bytes(b"%PDF-1.4\n" + data)

@@ -9,10 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
-    "errors", "scratch", "contract", "forms", "records", "limits", "documents", "pdf", "course", "data",
+    "errors", "scratch", "contract", "forms", "records", "limits", "documents", "pdf", "course", "references", "data",
     "submissions", "wire", "sandbox", "worker", "evidence", "features", "metrics", "quiz", "handin", "rubric",
-    "schemas", "workshop", "measuring", "grading", "store", "gradebook", "lms", "report", "batch", "scaffold", "bench",
-    "cli", "__main__",
+    "schemas", "workshop", "measuring", "grading", "store", "gradebook", "lms", "similarity", "report", "batch",
+    "guess", "scaffold", "bench", "cli", "__main__",
 )
 FILES = sorted((ROOT / "harness").rglob("*.py"))
 

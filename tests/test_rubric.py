@@ -403,3 +403,12 @@ def test_the_anchors_of_a_shipped_rubric_point_where_the_measurement_is_better(a
         if one.measurement:
             better = METRICS[one.measurement.partition(".")[2]].better
             assert better == ("higher" if one.full > one.none else "lower"), one.id
+
+
+def test_what_a_model_says_of_its_own_likelihood_is_left_to_a_person():
+    rules = RUBRIC.replace("other.distribution.fid_relative", "other.likelihood.nats")
+    said = Measurement(name="likelihood.nats", value=1e6, unit="nats per image", better="higher", sample_size=500)
+    given = marks(models={"vae": model("vae", MSE), "other": model("other", said)}, text=rules)
+    mark = criteria(given)["samples"]
+    assert (mark.outcome, mark.points) == (Outcome.NEEDS_PERSON, None)
+    assert "says 1e+06 nats per image of itself, which nothing checks" in mark.reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,15 @@ import torch
 
 from harness.course import Course
 from harness.data import fashion_mnist
+from harness.features import Judges
+from harness.grading import Workshop, grade
 from harness.handin import facts
+from harness.limits import QUICK
 from harness.quiz import check_file, load_key, load_sheet
 from harness.quiz import theory as read_theory
-from harness.records import TheoryResult
+from harness.records import Outcome, TheoryResult
+from harness.sandbox.choose import choose_box
+from harness.store import shipped
 from harness.submissions import Submission, intake
 from scripts.hand_in_answers import ARGUMENTS, GROUP2
 from scripts.hand_in_models import as_tensor, trained
@@ -162,3 +168,19 @@ def test_group4_misspells_the_class_of_its_second_model(tmp_path):
     source = taken("group4", tmp_path).manifest.models["other"].source
     assert source == "gan.py:SimpleGan"
     assert "class SimpleGAN" in (folder("group4") / "gan.py").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.box
+@pytest.mark.real_data
+@pytest.mark.parametrize("group", ["group1", "group2", "group3"])
+def test_an_honest_hand_in_is_not_flagged(group):
+    official = fashion_mnist(folder=real_data_folder(), download=False)
+    recall = shipped(lambda _name, make: make(), data=official, budget_name=QUICK.name)
+    result = grade(folder(group), Workshop(
+        course=Course(ROOT), data=official, box=choose_box(), perception=lambda: Judges(official), recall=recall,
+        budget=replace(QUICK, fit_seconds=600.0)))      # ten epochs, however busy the machine is
+    for model in result.measurements.values():
+        assert (model.outcome, model.faults) == (Outcome.SCORED, [])
+        assert [(flag.name, flag.evidence) for flag in model.flags] == []

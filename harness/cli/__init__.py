@@ -28,6 +28,7 @@ from harness.cli import (
     quiz_class,
     quiz_moodle,
     schema,
+    similarity,
     store,
 )
 from harness.cli.exits import INTERRUPTED, OURS, WRONG_USE, Stopped
@@ -49,6 +50,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("schema")(schema.schema)
+app.command("similarity")(similarity.similarity)
 app.command("import")(exchange.import_)
 quiz.app.command("stats")(quiz_class.stats)
 quiz.app.command("export")(quiz_moodle.export)

@@ -28,7 +28,8 @@ def doctor(*, data: Data = None, as_json: AsJson = False) -> None:
     """Look whether data, box, GPU and libraries are ready, and say what to do where not."""
     from harness.cli.terminal import console, plain
 
-    findings = [*_versions(), *_course(), *_data(data), *_boxes(), *_gpu(), *_judges()]
+    findings = [
+        *_versions(), *_course(), *_environments(), *_data(data), *_boxes(), *_gpu(), *_judges()]
     missing = [one for one in findings if one.needed and not one.ready]
     if as_json:
         typer.echo(json.dumps({"ready": not missing, "findings": [asdict(one) for one in findings]}, indent=2))
@@ -78,6 +79,31 @@ def _course() -> Iterator[Finding]:
     yield Finding("rubrics", ready=bool(rubrics), needed=True, says=", ".join(rubrics) or f"none in {course.rubrics}")
     yield Finding("keys", ready=bool(keys), needed=False,
                   says=", ".join(keys) or "none here: the theory part is checked for form only")
+
+
+def _environments() -> Iterator[Finding]:
+    """Look for the environments that hand-ins may name."""
+    from harness.course import find_course
+    from harness.errors import MissingLibrary, UserError
+    from harness.sandbox.environments import environment_of
+
+    try:
+        course = find_course()
+    except UserError:       # said of the course folder
+        return
+    try:
+        names = course.environments()
+    except UserError as error:
+        yield Finding("course.yaml", ready=False, needed=True, says=str(error))
+        return
+    for name in names:
+        try:
+            versions = environment_of(course, name).versions
+        except MissingLibrary as missing:
+            yield Finding(f"environment: {name}", ready=False, needed=False, says=f"{missing.message}. {missing.hint}")
+            continue
+        says = ", ".join(f"{package.removesuffix(f' ({name})')} {version}" for package, version in versions.items())
+        yield Finding(f"environment: {name}", ready=True, needed=False, says=says)
 
 
 def _data(folder: object) -> Iterator[Finding]:

@@ -46,7 +46,7 @@ def export(
     key = load_key(course, sheet, sheet=found) if with_key else None
     if with_key and key is None:
         raise UserError(f"there is no key to {sheet} ({course.keys / f'{sheet}.yaml'}); leave out --with-key")
-    said = remarks(found, key)
+    said = remarks(found, key, gift=format_ is Format.GIFT)
     text = {Format.GIFT: write_gift, Format.XML: write_xml}[format_](
         items(found, key), remarks=[*heading(found), *said])
     if out is None:
@@ -95,8 +95,8 @@ def import_(
         typer.echo(f"left out: {documents.harmless(one)}", err=True)
     sheet = adopted.sheet
     typer.echo(
-        f"note: a wrong answer is worth {sheet.scheme.wrong} of a right one; a floor is nothing that Moodle knows, so "
-        f"`floor: {sheet.scheme.floor}` is the program's choice: look at the scheme in {out}", err=True)
+        f"note: a right answer counts {sheet.scheme.right}, a wrong one {sheet.scheme.wrong}; Moodle has no floor: "
+        f"`floor: {sheet.scheme.floor}` is a choice of the program, look at the scheme in {out}", err=True)
     typer.echo(
         f"{out}: {documents.counted(len(sheet.statements), 'statement')}, {documents.counted(sheet.points, 'point')}\n"
         f"{key_path}: their key, for the staff alone")

@@ -17,7 +17,7 @@ from harness.cli.exits import DONE, FAULTS, OURS, Stopped
 from harness.cli.terminal import printed_json
 from harness.errors import HarnessFault, UserError
 from harness.grading import Workshop, grade
-from harness.records import GradeResult, Outcome, TheoryResult
+from harness.records import GradeResult, HandIn, Outcome, TheoryResult
 
 __all__ = ["Checked", "Graded", "check_one", "grade_all"]
 
@@ -195,7 +195,7 @@ class Checked:
     def to_json(self) -> str:
         """Give the whole result without its pictures, as one JSON object."""
         return printed_json(self.result, by_alias=True, exclude={
-            "hand_in": {"page"}, "marks": True, "measurements": {"__all__": {"pictures", "clouds"}},
+            "hand_in": {"page", "figures"}, "marks": True, "measurements": {"__all__": {"pictures", "clouds"}},
         })
 
     def show(self, out: Console) -> None:
@@ -222,12 +222,8 @@ class Checked:
         out.print("\n[bold]Theory[/]")
         out.print(f"  {_answered(result.theory)}")
         out.print("\n[bold]Report[/]")
-        hand_in = result.hand_in
-        out.print(f"  {plain(hand_in.report)}, {hand_in.pages} page(s)" if hand_in.pages else "  no PDF was read")
-        for line in hand_in.text_missing:
-            out.print(f"  [yellow]·[/] {plain(line)}")
-        for name, why in hand_in.left_out.items():
-            out.print(f"  [yellow]not copied[/] {plain(name)}: {plain(why)}")
+        for line in report_lines(result.hand_in):
+            out.print(Padding(line, (0, 0, 0, 2)))
         out.print("\n[bold]What the rubric looks at[/]")
         for line in rubric_lines(result):
             out.print(Padding(line, (0, 0, 0, 2)))
@@ -236,6 +232,30 @@ class Checked:
         for line in found:
             out.print(Padding(line, (0, 0, 0, 2)))
         out.print("[dim]quick measurements on fewer images; the grade uses all of them[/]")
+
+
+def report_lines(hand_in: HandIn) -> Iterator[str]:
+    """Say what was read in the report, and how what it states compares with what was measured, as markup."""
+    from harness.cli.terminal import plain
+
+    if not hand_in.pages:
+        yield "no PDF was read"
+    else:
+        own = ", ".join(map(str, hand_in.own_pages or [])) or "none found"
+        yield f"{plain(hand_in.report)}, {hand_in.pages} page(s); the group's own: {own}"
+        if hand_in.sections:
+            yield f"headings: {plain(', '.join(one.title for one in hand_in.sections))}"
+        yield f"link to the code: {plain(hand_in.code) or '[yellow]none found[/]'}"
+        yield f"{len(hand_in.page_references)} reference(s), {len(hand_in.figures)} figure(s)"
+    signs = {"agree": "[green]✓[/]", "differ": "[yellow]≠[/]"}
+    for one in hand_in.stated:
+        told = f"{signs.get(one.verdict, '[dim]·[/]')} it states {plain(one.name)} {plain(one.value)}: {one.verdict}"
+        beside = f" ({plain(one.measured)})" if one.measured else ""
+        yield f"{told}{beside}. {plain(one.why)}" if one.verdict != "not measured" else told
+    for line in hand_in.text_missing:
+        yield f"[yellow]·[/] {plain(line)}"
+    for name, why in hand_in.left_out.items():
+        yield f"[yellow]not copied[/] {plain(name)}: {plain(why)}"
 
 
 def _answered(theory: TheoryResult) -> str:

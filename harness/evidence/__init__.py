@@ -7,10 +7,11 @@ encoder and the decoder are asked in two boxes at the same time, and only codes 
 from __future__ import annotations
 
 from harness.evidence.arrays import Evidence, Path
+from harness.evidence.checks import Moved
 from harness.evidence.gather import gather
 from harness.evidence.ledger import Progress
 from harness.evidence.remarks import remarks
 from harness.evidence.training import train
 from harness.evidence.translation import Translations
 
-__all__ = ["Evidence", "Path", "Progress", "Translations", "gather", "remarks", "train"]
+__all__ = ["Evidence", "Moved", "Path", "Progress", "Translations", "gather", "remarks", "train"]

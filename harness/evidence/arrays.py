@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.evidence.checks import Moved
 from harness.evidence.translation import Translations
 
 __all__ = ["Evidence", "Path"]
@@ -47,6 +48,11 @@ class Evidence:
     train_reconstructions: np.ndarray | None = None     # of the first len(test_index) of train_index
     probes: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     """"noise", "permuted", "inverted" -> (what was encoded, what was decoded), each (n, 28, 28)."""
+    moved: dict[str, Moved] = field(default_factory=dict)   # "test", "train": images moved by one pixel
+    rebatched: np.ndarray | None = None                 # positions in test_index, asked about again in this order
+    codes_rebatched: np.ndarray | None = None           # of these
+    images_rebatched: np.ndarray | None = None          # decoded from their codes, again
+    images_coarse: np.ndarray | None = None             # decoded from their codes, rounded to few levels
     posterior: tuple[np.ndarray, np.ndarray] | None = None  # mean, log variance of test_index
     within: Path | None = None                          # lines between images of one class
     between: Path | None = None                         # lines between images of two classes
@@ -58,6 +64,7 @@ class Evidence:
     samples_repeated: np.ndarray | None = None          # the first of `samples`, drawn again by the same seed
     samples_other: np.ndarray | None = None             # as many, drawn by another seed
     log_prob: np.ndarray | None = None                  # (n,) nats of the first n of test_index, dequantised
+    log_prob_noise: np.ndarray | None = None             # (n,) nats of uniform noise; may hold infinities
     log_prob_kind: str = "bound"
     translations: dict[str, Translations] = field(default_factory=dict)     # by the domain they come from
     told: dict[str, float] = field(default_factory=dict)    # what the model says of itself; shown, never marked

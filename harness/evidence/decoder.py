@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.evidence.checks import coarse
 from harness.evidence.encoder import PATH_STEPS
 from harness.evidence.exchange import Exchange
 from harness.evidence.plan import Pairs, Plan, derive
@@ -30,6 +31,9 @@ class Decoded:
     between: np.ndarray | None = None
     path_steps: tuple[np.ndarray, np.ndarray] | None = None
     probes: np.ndarray | None = None
+    moved: np.ndarray | None = None
+    rebatched: np.ndarray | None = None
+    coarse: np.ndarray | None = None
 
 
 def ask_decoder(
@@ -60,7 +64,8 @@ def _decode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Decoded, *, g
         return
     inner = max(plan.budget.points - 2, 0)
     talk.meter.plan(len(codes) + inner * (len(plan.within[0]) + len(plan.between[0])) + plan.train_shown)
-    talk.meter.plan(sum(len(images) for images in plan.probes.values()))
+    talk.meter.plan(sum(len(images) for images in plan.probes.values()) + 2 * len(plan.rebatched))
+    talk.meter.plan(sum(len(part.images) for part in plan.moved.values()))
     if found.samples.images is not None:
         talk.meter.plan(2 * min(PATH_STEPS, len(found.samples.images) // 2))
     talk.stage("decoding test images")
@@ -85,6 +90,21 @@ def _decode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Decoded, *, g
         talk.stage("decoding probes")
         found.probes = decode(
             talk, probe_codes, labels=np.tile(plan.probe_labels, len(plan.probes)) if given else None)
+    _decode_checks(talk, plan, exchange, found, codes, given=given)
+
+
+def _decode_checks(
+    talk: Talk, plan: Plan, exchange: Exchange, found: Decoded, codes: np.ndarray, *, given: bool,
+) -> None:
+    """Decode what shows whether the model is what it seems: moved images, other batches, coarser codes (N, d)."""
+    talk.stage("decoding in other batches")
+    labels = plan.test_labels[plan.rebatched] if given else None
+    found.rebatched = decode(talk, codes[plan.rebatched], labels=labels)
+    found.coarse = decode(talk, coarse(codes)[plan.rebatched], labels=labels)
+    moved_codes = exchange.moved_codes.result()
+    if moved_codes is not None:
+        talk.stage("decoding moved images")
+        found.moved = decode(talk, moved_codes, labels=plan.moved_labels if given else None)
 
 
 def decode(talk: Talk, codes: np.ndarray, *, labels: np.ndarray | None = None) -> np.ndarray | None:

@@ -24,6 +24,7 @@ REPEATED = 64
 """How many test images are encoded a second time, to see that the same image has the same code."""
 
 _LIKELIHOODS = 500                          # images in one request for log densities, which may be slow
+_NOISE = 32                                 # images of noise whose density is asked for
 _LONGEST = 8_192                            # numbers of a code on the wire; the budget's limit comes after
 _HALF = float(np.finfo(np.float16).max)     # 65504
 
@@ -36,8 +37,10 @@ class Encoded:
     test_codes: np.ndarray | None = None
     train_codes: np.ndarray | None = None
     codes_repeated: np.ndarray | None = None
+    codes_rebatched: np.ndarray | None = None
     posterior: tuple[np.ndarray, np.ndarray] | None = None
     log_prob: np.ndarray | None = None
+    log_prob_noise: np.ndarray | None = None
     translations: dict[str, Translations] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
 
@@ -64,6 +67,7 @@ def ask_encoder(
             _encode_samples(talk, plan, exchange, given=given)
         if "log_prob" in described.capabilities:
             found.log_prob = _log_prob(talk, plan)
+            found.log_prob_noise = _log_prob_of_noise(talk, plan)
         if "translate" in described.capabilities and described.domains == DOMAINS:
             found.translations = ask_translations(talk, plan)
         if "report" in described.capabilities:      # last: it is shown labels, of training images
@@ -79,13 +83,14 @@ def _asked(plan: Plan, capabilities: tuple[str, ...]) -> int:
     count = 0
     if "encode" in capabilities:
         count += len(plan.test) + len(plan.test[:REPEATED]) + len(plan.train)
-        count += sum(len(images) for images in plan.probes.values())
+        count += sum(len(images) for images in plan.probes.values()) + len(plan.rebatched)
+        count += sum(len(part.images) for part in plan.moved.values())
     if {"encode", "sample"} <= set(capabilities):
         count += 2 * min(PATH_STEPS, plan.budget.samples // 2)
     if "posterior" in capabilities:
         count += len(plan.test)
     if "log_prob" in capabilities:
-        count += len(plan.test[:plan.budget.likelihood_images])
+        count += len(plan.test[:plan.budget.likelihood_images]) + _NOISE
     if "translate" in capabilities:
         count += 4 * min(plan.budget.translations, len(plan.test) // 2)
     return count
@@ -105,6 +110,10 @@ def _encode_all(talk: Talk, plan: Plan, exchange: Exchange, found: Encoded, *, g
     exchange.train_codes.set_result(found.train_codes)
     probes = list(plan.probes.values())
     exchange.probe_codes.set_result(codes_of(np.concatenate(probes), np.tile(plan.probe_labels, len(probes))))
+    talk.stage("encoding moved images")
+    moved = np.concatenate([part.images for part in plan.moved.values()])
+    exchange.moved_codes.set_result(codes_of(moved, plan.moved_labels))
+    found.codes_rebatched = codes_of(plan.test[plan.rebatched], plan.test_labels[plan.rebatched])
 
 
 def _encode_samples(talk: Talk, plan: Plan, exchange: Exchange, *, given: bool) -> None:
@@ -205,3 +214,13 @@ def _log_prob(talk: Talk, plan: Plan) -> np.ndarray | None:
         if spent > plan.budget.samples_seconds:
             break
     return np.concatenate(parts) if parts else None
+
+
+def _log_prob_of_noise(talk: Talk, plan: Plan) -> np.ndarray | None:
+    """Ask for log densities (n,) of uniform noise, which may rightly be minus infinity."""
+    rng = np.random.default_rng(derive(plan.seed, "noise"))
+    images = rng.random((_NOISE, *plan.test.shape[1:]), dtype=np.float32)
+    rule = Expected(shape=(_NOISE,), finite=False)
+    answer = talk.ask("log_prob", {"images": images}, expect={"log_prob": rule})
+    talk.meter.done(_NOISE)
+    return None if answer is None else answer["log_prob"]

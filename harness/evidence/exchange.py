@@ -21,12 +21,13 @@ class Exchange:
         self.test_codes: Awaited = Future()
         self.train_codes: Awaited = Future()
         self.probe_codes: Awaited = Future()
+        self.moved_codes: Awaited = Future()
         self.sample_codes: Awaited = Future()
         self.samples: Awaited = Future()
 
     def settle_codes(self) -> None:
         """Give None for all codes that were not given."""
-        for awaited in (self.test_codes, self.train_codes, self.probe_codes, self.sample_codes):
+        for awaited in (self.test_codes, self.train_codes, self.probe_codes, self.moved_codes, self.sample_codes):
             _settle(awaited)
 
     def settle_samples(self) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from harness.contract import CAPABILITIES
 from harness.data import Dataset
 from harness.evidence.arrays import Evidence, Path
+from harness.evidence.checks import Moved
 from harness.evidence.decoder import EPSILON, Decoded, ask_decoder
 from harness.evidence.encoder import Encoded, ask_encoder
 from harness.evidence.exchange import Exchange
@@ -22,6 +23,7 @@ from harness.evidence.talk import Talk
 from harness.limits import Budget, Role
 from harness.records import Fault
 from harness.sandbox.base import Box, Job
+from harness.sandbox.environments import Environment, own_environment
 from harness.submissions import Submission
 
 __all__ = ["gather", "job_for"]
@@ -31,7 +33,8 @@ _OF_THE_ENCODER = frozenset({"encode", "posterior", "log_prob", "translate", "re
 
 def gather(
     submission: Submission, name: str, *, checkpoint: FilePath | None, data: Dataset, box: Box,
-    budget: Budget, seed: int, device: str = "cpu", progress: Progress = lambda _stage, _share: None,
+    budget: Budget, seed: int, device: str = "cpu", environment: Environment | None = None,
+    progress: Progress = lambda _stage, _share: None,
 ) -> tuple[Evidence, list[Fault]]:
     """Ask a trained model for everything that is measured.
 
@@ -44,6 +47,7 @@ def gather(
         budget: how much is asked for, and within which limits.
         seed: everything that is drawn here follows from it.
         device: "cpu" or "cuda".
+        environment: what its code runs with; None for this interpreter and its packages.
         progress: called from other threads, one call at a time.
 
     Returns:
@@ -65,7 +69,8 @@ def gather(
             limits = budget.limits_of(role)
             # The roles work at the same time: with all threads each, they take the cores from one another.
             limits = replace(limits, threads=max(1, limits.threads // 2))
-            job = job_for(submission, name, role, checkpoint=checkpoint, seed=seed, device=device)
+            job = job_for(
+                submission, name, role, checkpoint=checkpoint, seed=seed, device=device, environment=environment)
             session = stack.enter_context(box.open(job, limits))
             talks[role] = Talk(
                 session, role=role, limits=limits, ledger=ledger, meter=meter,
@@ -87,6 +92,7 @@ def gather(
 
 def job_for(
     submission: Submission, name: str, role: Role, *, checkpoint: FilePath | None, seed: int, device: str,
+    environment: Environment | None = None,
 ) -> Job:
     """Say what the worker of a role is started with; each role has a seed of its own."""
     entry = submission.manifest.models[name]
@@ -95,7 +101,7 @@ def job_for(
         role=role, source=entry.source, folder=submission.folder, arguments=entry.arguments,
         checkpoint=checkpoint, parts=parts, definitions_only=entry.only_definitions, cells=entry.cells,
         manner=entry.manner, load=not (role == "fit" and entry.route == "run"),
-        seed=derive(seed, "role", role), device=device,
+        seed=derive(seed, "role", role), device=device, environment=environment or own_environment(),
     )
 
 
@@ -115,12 +121,14 @@ def _put_together(
         test_codes=encoded.test_codes, train_codes=encoded.train_codes, codes_repeated=encoded.codes_repeated,
         posterior=encoded.posterior,
         reconstructions=decoded.test, train_reconstructions=decoded.train,
-        probes=_probes(plan, decoded.probes),
+        probes=_probes(plan, decoded.probes), moved=_moved(plan, decoded.moved),
+        rebatched=plan.rebatched, codes_rebatched=encoded.codes_rebatched,
+        images_rebatched=decoded.rebatched, images_coarse=decoded.coarse,
         within=_path(plan, plan.within, decoded.within), between=_path(plan, plan.between, decoded.between),
         path_steps=decoded.path_steps, path_epsilon=EPSILON,
         samples=samples.images, sample_labels=samples.labels,
         samples_repeated=samples.repeated, samples_other=samples.other,
-        log_prob=encoded.log_prob, log_prob_kind=says.log_prob_kind,
+        log_prob=encoded.log_prob, log_prob_noise=encoded.log_prob_noise, log_prob_kind=says.log_prob_kind,
         whole_codes=also_says.whole_codes, translations=encoded.translations, told=encoded.told,
         seconds=dict(ledger.seconds),
     )
@@ -139,4 +147,14 @@ def _probes(plan: Plan, decoded: np.ndarray | None) -> dict[str, tuple[np.ndarra
     return {
         name: (images.astype(np.float32) / np.float32(255), part)
         for (name, images), part in zip(plan.probes.items(), parts, strict=True)
+    }
+
+
+def _moved(plan: Plan, decoded: np.ndarray | None) -> dict[str, Moved]:
+    if decoded is None:
+        return {}
+    parts = np.split(decoded, np.cumsum([len(part.images) for part in plan.moved.values()])[:-1])
+    return {
+        name: replace(asked, reconstructions=part)
+        for (name, asked), part in zip(plan.moved.items(), parts, strict=True)
     }

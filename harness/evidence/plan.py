@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from harness.data import Dataset
+from harness.evidence.checks import Moved, moved, rebatched
 from harness.limits import Budget
 
 __all__ = ["Plan", "balanced", "derive", "make_plan", "pairs_between", "pairs_within", "probes"]
@@ -30,6 +31,8 @@ class Plan:
         probes: images (n, 28, 28) uint8 that no small code can carry, by name; probe_labels: (n,), of what each
             was made from.
         told_images, told_labels: some training images and their classes, for what a model tells of itself.
+        moved: test and training images moved by one pixel, by the name of the split.
+        rebatched: positions in `test_index` that are asked about again, in another order.
         within, between: positions in `test_index` of the two ends of each line.
 
     """
@@ -47,6 +50,8 @@ class Plan:
     told_images: np.ndarray
     told_labels: np.ndarray
     probe_labels: np.ndarray
+    moved: dict[str, Moved]
+    rebatched: np.ndarray
     probes: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -54,21 +59,33 @@ class Plan:
         """How many of the training images are reconstructed as well: as many as there are test images."""
         return min(len(self.test_index), len(self.train_index))
 
+    @property
+    def moved_labels(self) -> np.ndarray:
+        """The classes (n,) int64 of all moved images, in the order of `moved`."""
+        return np.concatenate([
+            self.test_labels[self.moved["test"].place], self.train_labels[self.moved["train"].place]])
+
 
 def make_plan(data: Dataset, budget: Budget, seed: int) -> Plan:
     """Choose images, pairs and probes for a data set; the same for every hand-in."""
     test_index = balanced(data.test.labels, budget.test_images, derive(seed, "test"))
     train_index = balanced(data.train.labels, budget.train_images, derive(seed, "train"))
     labels = data.test.labels[test_index]
-    test = _take(data.test.images, test_index)
+    test, train = _take(data.test.images, test_index), _take(data.train.images, train_index)
+    train_shown = train[:len(test)]
     told = balanced(data.train.labels, TOLD, derive(seed, "report"))
     shown = balanced(labels, budget.probe_images, derive(seed, "probes"))
     return Plan(
         seed=seed, budget=budget, test_index=test_index, train_index=train_index,
-        test=test, test_labels=labels.astype(np.int64), train=_take(data.train.images, train_index),
+        test=test, test_labels=labels.astype(np.int64), train=train,
         train_labels=data.train.labels[train_index].astype(np.int64), probe_labels=labels[shown].astype(np.int64),
         within=pairs_within(labels, budget.pairs, derive(seed, "within")),
         between=pairs_between(labels, budget.pairs, derive(seed, "between")),
+        moved={
+            "test": moved(test, budget.moved_images, derive(seed, "moved", "test")),
+            "train": moved(train_shown, budget.moved_images, derive(seed, "moved", "train")),
+        },
+        rebatched=rebatched(len(test), derive(seed, "batches")),
         told_images=data.train.images[told], told_labels=data.train.labels[told].astype(np.int64),
         probes=probes(test[shown], derive(seed, "permutation")),
     )

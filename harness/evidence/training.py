@@ -16,6 +16,7 @@ from harness.evidence.ledger import Progress
 from harness.evidence.talk import Described
 from harness.limits import Budget
 from harness.sandbox.base import Box
+from harness.sandbox.environments import Environment
 from harness.submissions import ModelEntry, Submission, safe_path
 from harness.wire import Expected
 
@@ -27,7 +28,8 @@ _SAVED = "A trained model is what its `save` writes: a few files of weights, wit
 
 def train(
     submission: Submission, name: str, *, data: Dataset, box: Box, budget: Budget, seed: int,
-    device: str = "cpu", into: Path, progress: Progress = lambda _stage, _share: None,
+    device: str = "cpu", environment: Environment | None = None, into: Path,
+    progress: Progress = lambda _stage, _share: None,
 ) -> Path:
     """Let a model of a hand-in be trained on the training images, and write what was saved below `into`.
 
@@ -44,7 +46,7 @@ def train(
 
     """
     entry = submission.manifest.models[name]
-    job = job_for(submission, name, "fit", checkpoint=None, seed=seed, device=device)
+    job = job_for(submission, name, "fit", checkpoint=None, seed=seed, device=device, environment=environment)
     arrays = {"images": data.train.images}
     if entry.conditional or entry.route == "run":
         arrays["labels"] = data.train.labels.astype(np.int64)

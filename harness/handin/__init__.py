@@ -6,6 +6,7 @@ Everything here is for a person to look at; none of it gives or takes points.
 from __future__ import annotations
 
 from harness.handin.asked import asked_by, missing, text_to_search
-from harness.handin.report import Report, facts, read
+from harness.handin.compared import compared
+from harness.handin.report import Report, facts, own_pages, read
 
-__all__ = ["Report", "asked_by", "facts", "missing", "read", "text_to_search"]
+__all__ = ["Report", "asked_by", "compared", "facts", "missing", "own_pages", "read", "text_to_search"]

@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["asked_by", "link_in", "missing", "text_to_search"]
-
-_URL = re.compile(r"https?://[^\s<>\"')\]]+|(?:github|gitlab)\.com/[^\s<>\"')\]]+", re.IGNORECASE)
+__all__ = ["asked_by", "missing", "text_to_search"]
 
 _WITHIN = r"(within|same class|one class|intra|innerhalb|(gleichen|einer) klasse)"
 _BETWEEN = r"(between|across|inter-?class|different class|two class|zwischen)"
@@ -61,11 +59,3 @@ def text_to_search(text: str) -> str:
 def missing(text: str, asked: tuple[str, ...]) -> list[str]:
     """Name those of the things asked for that nothing in `text` (of `text_to_search`) speaks of."""
     return [thing for thing in asked if not re.search(_CLUES[thing], text)]
-
-
-def link_in(text: str) -> str:
-    """Give the first link of a page that looks like one to code, else the first of all, else ""."""
-    links = [link.rstrip(".,;:") for link in _URL.findall(unicodedata.normalize("NFKC", text))]
-    hosts = ("github", "gitlab", "colab", "bitbucket", "huggingface")
-    to_code = [link for link in links if any(host in link.casefold() for host in hosts)]
-    return next(iter(to_code + links), "")

@@ -20,6 +20,7 @@ LATER, NOW = "after_published", "visible"
 _WORDS = {
     Outcome.SCORED: "", Outcome.NOT_APPLICABLE: "Not applicable; a person decides.",
     Outcome.SUBMISSION_FAULT: "Fault of the hand-in.", Outcome.NEEDS_PERSON: "A person marks this.",
+    Outcome.ENVIRONMENT: "It needs a library that is not installed where it is graded; this costs no points.",
     Outcome.HARNESS_FAULT: "The grader failed here; this costs no points.", Outcome.NOT_HANDED_IN: "Not handed in.",
 }
 

@@ -67,6 +67,6 @@ def _light(result: GradeResult) -> GradeResult:
     """Leave out pictures, which make a class's results larger than a machine's memory."""
     bare: dict[str, object] = {"pictures": {}, "clouds": {}, "tables": {}}
     return result.model_copy(update={
-        "hand_in": result.hand_in.model_copy(update={"page": None}),
+        "hand_in": result.hand_in.model_copy(update={"page": None, "figures": []}),
         "measurements": {name: model.model_copy(update=bare) for name, model in result.measurements.items()},
     })

@@ -12,6 +12,9 @@ from harness.records import CriterionMark, GradeResult, Outcome, PartMarks
 
 __all__ = ["Standing", "criteria_of", "part_is_ours", "standing"]
 
+_WAITING = frozenset({Outcome.NEEDS_PERSON, Outcome.ENVIRONMENT, Outcome.NOT_APPLICABLE})
+"""Outcomes of a criterion that leave its points to a person."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -58,7 +61,7 @@ def standing(result: GradeResult) -> Standing:
             outcome=Outcome.SUBMISSION_FAULT,
             why="it could not be taken in" + (f": {fault.message}" if fault else "; look at its report"),
         )
-    waiting = [one for one in criteria_of(result) if one.outcome in {Outcome.NEEDS_PERSON, Outcome.NOT_APPLICABLE}]
+    waiting = [one for one in criteria_of(result) if one.outcome in _WAITING]
     if waiting or marks.open_points:
         named = f" ({', '.join(one.title for one in waiting)})" if waiting else ""
         return Standing(

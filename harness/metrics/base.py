@@ -80,6 +80,7 @@ class Metric:
     better: Better
     family: str
     explains: str       # one sentence for a first-year student
+    self_reported: bool = False     # the model's own word, which nothing checks: shown, and never marked
 
     def measured(
         self,

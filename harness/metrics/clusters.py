@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.data import CLASSES
-from harness.evidence import Evidence
 from harness.metrics import projection
 from harness.metrics.base import Metric, Scene
 from harness.metrics.cluster_baselines import BASELINES, baseline_codes
@@ -30,6 +29,7 @@ from harness.metrics.separation import (
     probe,
     silhouette,
 )
+from harness.metrics.steadiness import unsteady
 from harness.records import Better, Findings, Flag, Measurement
 
 __all__ = ["METRICS", "Labelled", "measure", "standardised"]
@@ -97,9 +97,6 @@ METRICS = (
     *projection.METRICS,
 )
 
-SAME_CODE = 0.01
-"""A mean change of codes, as a share of their spread, that rounding can explain."""
-
 _BY_NAME = {metric.name.removeprefix("clusters."): metric for metric in METRICS}
 
 
@@ -144,7 +141,7 @@ def measure(scene: Scene) -> Findings:
             {"class": CLASSES, **_confusion(codes.test_labels, predicted)},
         )},
         clouds=chart.clouds,
-        flags=[*_leak(measurements, beside[JUDGE]), *_unstable(evidence)],
+        flags=[*_leak(measurements, beside[JUDGE]), *unsteady(evidence)],
     )
 
 
@@ -342,24 +339,6 @@ def _explain_difference(measurements: dict[str, Measurement]) -> None:
         else:
             continue
         measurements[even.name] = even.model_copy(update={"note": note})
-
-
-def _unstable(evidence: Evidence) -> list[Flag]:
-    """Flag an encoder that gives one image two codes: nothing that is measured of it can be repeated."""
-    again = evidence.codes_repeated
-    if again is None or evidence.test_codes is None:
-        return []
-    first = evidence.test_codes[:len(again)]
-    change = float(np.abs(again - first).mean())
-    scale = float(evidence.test_codes.std())
-    if change <= SAME_CODE * scale:
-        return []
-    return [Flag(
-        name="codes_unstable",
-        message="The same images got other codes when they were encoded a second time, so the measurements cannot be "
-                "repeated: encode must hold no chance. For a VAE, return the posterior mean and draw no sample.",
-        evidence={"mean change": change, "spread of the codes": scale},
-    )]
 
 
 def _leak(measurements: dict[str, Measurement], judge: dict[str, float]) -> list[Flag]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.metrics import twins
 from harness.metrics.base import Metric, Scene
 from harness.metrics.intervals import wilson
 from harness.metrics.k_nearest import k_nearest
@@ -16,7 +17,7 @@ from harness.records import Findings, Flag, Picture
 
 __all__ = ["METRICS", "authentic", "measure"]
 
-METRICS: tuple[Metric, ...] = (
+OF_TRAINING: tuple[Metric, ...] = (
     Metric(
         name="copies.share_features", title="Copies, as the judge sees them", unit="share", better="lower",
         family="copies",
@@ -41,6 +42,8 @@ METRICS: tuple[Metric, ...] = (
                  "a quarter of the distance that is usual among as many training images.",
     ),
 )
+
+METRICS: tuple[Metric, ...] = (*OF_TRAINING, *twins.METRICS)
 
 COPY_SHARE, DUPLICATE_SHARE = 0.05, 0.2
 """Flagged above these. The share of copies must also be above twice that of real test images, which is 0.037 by
@@ -92,14 +95,15 @@ def measure(scene: Scene) -> Findings:
         "duplicates": {"closer than": 0.25 * usual["among"], "samples": float(len(samples))},
     }
     measurements = []
-    for metric in METRICS:
+    for metric in OF_TRAINING:
         name = metric.name.removeprefix("copies.")
         measurements.append(metric.measured(
             numbers[name], sample_size=len(some), interval=wilson(numbers[name], len(some)),
             settings=settings[name], baselines={"test images": real[name]} if name in real else {},
         ))
+    of_test = twins.measure_twins(scene, some, scene.of_samples("judge")[0][:len(some)])
     return Findings(
-        measurements=measurements, flags=_flags(numbers, real, len(some)),
+        measurements=measurements + of_test.measurements, flags=_flags(numbers, real, len(some)) + of_test.flags,
         pictures={"copies.nearest": _picture(some, scene.data.train.images, looked)},
     )
 
@@ -200,13 +204,21 @@ def _flags(numbers: dict[str, float], real: dict[str, float], count: int) -> lis
             name="copies",
             message=f"{numbers[worst]:.1%} of the samples lie much nearer to a training image than is usual, and only "
                     f"{real[worst]:.1%} of unseen real images do: the model may have memorised them.",
-            evidence=evidence | {"samples": float(count)},
+            evidence=evidence | {
+                "from": wilson(numbers[worst], count)[0], "to": wilson(numbers[worst], count)[1],
+                "test_images": real[worst], "samples": float(count),
+                "flagged_above": max(COPY_SHARE, 2.0 * real[worst]),
+            },
         ))
     if numbers["duplicates"] > DUPLICATE_SHARE:
         flags.append(Flag(
             name="duplicates",
             message=f"{numbers['duplicates']:.0%} of the samples look almost like another sample.",
-            evidence={"duplicates": numbers["duplicates"], "samples": float(count)},
+            evidence={
+                "duplicates": numbers["duplicates"], "from": wilson(numbers["duplicates"], count)[0],
+                "to": wilson(numbers["duplicates"], count)[1], "samples": float(count),
+                "flagged_above": DUPLICATE_SHARE,
+            },
         ))
     return flags
 

@@ -98,6 +98,15 @@ TABLE = {metric.name.removeprefix("distribution."): metric for metric in METRICS
 
 REAL, MEAN, NOISE = "training images", "mean image", "noise"
 
+SAME_SAMPLE = 1e-6
+"""A difference of intensities that rounding can explain."""
+
+DISAGREEMENT, LEAST_DISTANCE = 2.0, 0.05
+"""The networks disagree where one sees this many times the distance that the other sees, if it is more than noise."""
+
+COLLAPSED_RECALL, COLLAPSED_PRECISION = 0.01, 0.5
+"""A collapsed model: next to no test image lies among its samples, though they are real enough."""
+
 MISSING_SHARE = 0.01
 """A class with fewer of the samples than this is called missing; an even share is 0.1."""
 
@@ -260,20 +269,28 @@ def _quality_flags(seen: _Seen) -> list[Flag]:
     flags = []
     ours, theirs = numbers["fid_relative"], numbers["counter_fid_relative"]
     # Honest models differ by some percent, mirrored images by 1.6 times, noise tuned to the judge by 20.
-    if abs(ours - theirs) > 0.05 and max(ours, theirs) > 2.0 * min(ours, theirs):
+    if abs(ours - theirs) > LEAST_DISTANCE and max(ours, theirs) > DISAGREEMENT * min(ours, theirs):
         flags.append(Flag(
             name="judges_disagree",
             message="The two judge networks disagree about the samples: they may have been tuned to "
                     "one of them.",
-            evidence={"fid_relative": ours, "counter_fid_relative": theirs},
+            evidence={
+                **_with_interval("fid_relative", ours, seen.fid.relative_interval),
+                **_with_interval("counter_fid_relative", theirs, seen.counter.relative_interval),
+                "ratio_flagged_above": DISAGREEMENT,
+            },
         ))
     # Copies of a few good images: each one is real enough, and no test image lies among them.
-    if numbers["recall"] < 0.01 and numbers["precision"] > 0.5:
+    if numbers["recall"] < COLLAPSED_RECALL and numbers["precision"] > COLLAPSED_PRECISION:
         flags.append(Flag(
             name="collapse",
             message="Single samples look real, but together they show next to nothing of the variety "
                     "of the test images: the model may have collapsed to a few pictures.",
-            evidence={name: numbers[name] for name in ("precision", "recall", "coverage")},
+            evidence={
+                **{name: numbers[name] for name in ("precision", "coverage")},
+                **_with_interval("recall", numbers["recall"], wilson(numbers["recall"], seen.real_count)),
+                "precision_flagged_above": COLLAPSED_PRECISION, "recall_flagged_below": COLLAPSED_RECALL,
+            },
         ))
     shares = np.bincount(seen.classes.argmax(axis=1), minlength=len(CLASSES)) / len(seen.classes)
     missing = [name for name, share in zip(CLASSES, shares, strict=True) if share < MISSING_SHARE]
@@ -281,10 +298,17 @@ def _quality_flags(seen: _Seen) -> list[Flag]:
         flags.append(Flag(
             name="classes_missing",
             message=f"The judge finds hardly any samples of: {', '.join(missing)}.",
-            evidence={name: float(share) for name, share in zip(CLASSES, shares, strict=True)
-                      if share < MISSING_SHARE},
+            evidence={
+                **{name: float(share) for name, share in zip(CLASSES, shares, strict=True) if share < MISSING_SHARE},
+                "samples": float(len(seen.classes)), "flagged_below": MISSING_SHARE,
+            },
         ))
     return flags
+
+
+def _with_interval(name: str, value: float, interval: tuple[float, float] | None) -> dict[str, float | str]:
+    ends = {} if interval is None else {f"{name}_from": float(interval[0]), f"{name}_to": float(interval[1])}
+    return {name: value, **ends}
 
 
 def _seed_flags(scene: Scene) -> list[Flag]:
@@ -303,12 +327,14 @@ def _seed_flags(scene: Scene) -> list[Flag]:
         ))
     if repeated is not None and len(repeated):
         difference = float(np.abs(repeated - samples[:len(repeated)]).max())
-        if difference > 1e-6:
+        if difference > SAME_SAMPLE:
             flags.append(Flag(
                 name="seed_unstable",
                 message="The same seed drew different samples: a grade of them cannot be repeated "
                         "exactly.",
-                evidence={"largest_difference": difference, "images": float(len(repeated))},
+                evidence={
+                    "largest_difference": difference, "images": float(len(repeated)), "flagged_above": SAME_SAMPLE,
+                },
             ))
     return flags
 

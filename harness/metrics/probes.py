@@ -80,7 +80,7 @@ def measure_probes(
             errors.mean(), sample_size=len(errors), interval=(low, high), baselines=baselines,
         ))
         if name != "inverted" and errors.mean() < IDENTITY_SHARE * baselines["PCA of the same size"]:
-            suspicious[name] = (float(errors.mean()), baselines["PCA of the same size"])
+            suspicious[name] = (float(errors.mean()), float(low), float(high), baselines["PCA of the same size"])
     pictures = {"reconstruction.probes": _picture(probes)} if probes else {}
     return Findings(measurements=measurements, pictures=pictures, flags=_flags(suspicious, code_numbers))
 
@@ -95,12 +95,15 @@ def _baselines(
     }
 
 
-def _flags(suspicious: Mapping[str, tuple[float, float]], code_numbers: int) -> list[Flag]:
+def _flags(suspicious: Mapping[str, tuple[float, float, float, float]], code_numbers: int) -> list[Flag]:
     if not suspicious:
         return []
     evidence: dict[str, float | str] = {"code_numbers": float(code_numbers)}
-    for name, (error, linear) in suspicious.items():
-        evidence |= {f"{name}_error": error, f"{name}_error_of_pca": linear}
+    for name, (error, low, high, linear) in suspicious.items():
+        evidence |= {
+            f"{name}_error": error, f"{name}_error_from": low, f"{name}_error_to": high, f"{name}_error_of_pca": linear,
+            f"{name}_flagged_below": IDENTITY_SHARE * linear,
+        }
     return [Flag(
         name="identity",
         message=f"Inputs without any structure are reconstructed far better than {code_numbers} numbers "

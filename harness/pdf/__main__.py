@@ -1,26 +1,30 @@
 """The process that reads one PDF: python -P -m harness.pdf SUBJECT FILE, a request as JSON on its standard input.
 
-It prints what it found as one JSON object. Its caller ends it in time.
+It prints what it found as one JSON object. SIGPROF ends it when the file takes too much of the processor's time.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
 
 __all__ = ["main"]
 
-_NEEDED = {
-    "group page": ["PIL.PngImagePlugin"], "answer pages": [], "crops": ["PIL.PngImagePlugin"],
-    "ink": ["PIL.Image", "numpy"], "scans": ["PIL.Image", "scipy.fft", "scipy.ndimage"],
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "answer pages": (), "contents": (), "crops": (), "ink": (),
+    "pictures": ("scipy.ndimage",), "scans": ("scipy.fft", "scipy.ndimage"),
 }
 
 
-def _confine(memory_bytes: int) -> None:
-    """Limit what a hostile file can take from the machine."""
+def _confine(memory_bytes: int, seconds: float) -> None:
+    """Limit what a hostile file can take from the machine; the time that others take is not counted."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
     with contextlib.suppress(ImportError, ValueError, OSError):     # systems without such limits
         import resource
 
@@ -30,11 +34,11 @@ def _confine(memory_bytes: int) -> None:
 
 
 def _subjects() -> dict[str, Callable[..., dict[str, Any]]]:
-    from harness.pdf import answer_pages, crops, group_page, ink, scans
+    from harness.pdf import answer_pages, contents, crops, ink, pictures, scans
 
     return {
-        "group page": group_page.look, "answer pages": answer_pages.look, "ink": ink.look, "scans": scans.look,
-        "crops": crops.look,
+        "answer pages": answer_pages.look, "contents": contents.look, "crops": crops.look, "ink": ink.look,
+        "pictures": pictures.look, "scans": scans.look,
     }
 
 
@@ -48,8 +52,10 @@ def main() -> None:
     import pypdfium2
 
     del PIL
+    for module in _NEEDED[subject]:
+        importlib.import_module(module)
     look = _subjects()[subject]
-    _confine(request.pop("memory_bytes"))
+    _confine(request.pop("memory_bytes"), request.pop("seconds"))
     try:
         found = look(path, **request)
     except pypdfium2.PdfiumError:

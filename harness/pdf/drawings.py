@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from harness.pdf.view import Affine, Box, around
 
-__all__ = ["Drawings", "drawings_of"]
+__all__ = ["Drawings", "drawings_of", "objects_of"]
 
 MOST_OBJECTS = 20_000       # of a page
 MOST_SEGMENTS = 400         # of a path that are looked at; what has more is a plot
@@ -38,6 +38,7 @@ class _Shape(NamedTuple):
     slanted: float
     curved: float
     on_edge: bool       # every point lies at the rim of the box, as in a circle
+    closed: bool        # it ends where it begins
 
 
 def drawings_of(page: Any, view: Affine) -> Drawings:
@@ -45,7 +46,7 @@ def drawings_of(page: Any, view: Affine) -> Drawings:
     import pypdfium2.raw as pdfium
 
     found = Drawings([], [], [])
-    for item, place in _objects(page, view):
+    for item, place in objects_of(page, view):
         kind = pdfium.FPDFPageObj_GetType(item)
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             found.pictures.append(place.box(0, 0, 1, 1))
@@ -57,7 +58,7 @@ def drawings_of(page: Any, view: Affine) -> Drawings:
     return found
 
 
-def _objects(page: Any, view: Affine) -> Iterator[tuple[Any, Affine]]:
+def objects_of(page: Any, view: Affine) -> Iterator[tuple[Any, Affine]]:
     """Give every object with the map from its own coordinates to the view, in the order of painting."""
     import pypdfium2.raw as pdfium
 
@@ -117,9 +118,11 @@ def _shape(item: Any, place: Affine) -> _Shape | None:
         if pdfium.FPDFPathSegment_GetClose(segment):
             _measure(point, start, lengths, curve=False)
     box = around(points)
-    rim = 0.2 * min(box[2] - box[0], box[3] - box[1])
+    side = min(box[2] - box[0], box[3] - box[1])
+    rim = 0.2 * side
+    closed = max(abs(points[-1][0] - start[0]), abs(points[-1][1] - start[1])) <= 0.35 * side
     on_edge = all(min(x - box[0], box[2] - x, y - box[1], box[3] - y) <= rim for x, y in points)
-    return _Shape(box, on_edge=on_edge, **lengths)
+    return _Shape(box, on_edge=on_edge, closed=closed, **lengths)
 
 
 def _measure(
@@ -146,7 +149,9 @@ def _sort(shape: _Shape, found: Drawings, *, filled: bool) -> None:
     along = shape.straight >= 0.9 * total or (shape.straight > shape.curved and shape.slanted < 0.05 * total)
     if squarish and along and shape.on_edge:
         found.boxes.append(("square", filled, shape.box))
-    elif squarish and shape.curved >= 0.9 * total and shape.on_edge:
+    elif shape.curved >= 0.9 * total and shape.on_edge and shape.closed and not filled and not squarish:
+        found.marks.append(("circle", shape.box))       # a ring around a word; printed circles are round
+    elif squarish and shape.curved >= 0.9 * total and shape.on_edge and shape.closed:
         found.boxes.append(("circle", filled, shape.box))
     elif shape.straight < 0.9 * total:
         found.marks.append(("stroke", shape.box))

@@ -82,11 +82,13 @@ class Sheet(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for kind, ids in (("questions", [question.id for question in self.questions]),
-                          ("statements", [fold(statement.id) for statement in self.statements])):
-            doubled = sorted({one for one in ids if ids.count(one) > 1})
-            if doubled:
-                raise ValueError(f"two {kind} have the id {', '.join(doubled)}; give each its own")
+        questions: dict[str, str] = {}
+        statements: dict[str, str] = {}
+        for place, question in enumerate(self.questions):
+            at = ("questions", place)
+            _check_new("questions", question.id, questions, question.id, at)
+            for number, one in enumerate(question.statements):
+                _check_new("statements", one.id, statements, fold(one.id), (*at, "statements", number))
         if self.scheme.void == "excluded" and all(statement.void for statement in self.statements):
             raise ValueError("every statement is void; at least one must count")
         return self
@@ -110,6 +112,15 @@ class Key(Record):
 def fold(identifier: str) -> str:
     """Make ids comparable that a person would call the same: "1a", "1A", "1.a", " 1a)"."""
     return re.sub(r"[\s.:()_-]", "", identifier).casefold()
+
+
+def _check_new(kind: str, identifier: str, taken: dict[str, str], folded: str, at: tuple[int | str, ...]) -> None:
+    """Refuse an id that another one of its kind has, and say where it stands a second time."""
+    if folded in taken:
+        first = taken[folded]
+        same = f"the id {identifier}" if first == identifier else f"ids that people confuse, {first} and {identifier}"
+        raise documents.problem_at(f"two {kind} have {same}; give each its own", *at, "id")
+    taken[folded] = identifier
 
 
 def load_sheet(course: Course, quiz_id: str) -> Sheet:

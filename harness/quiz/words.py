@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from harness.documents import shown
+
 __all__ = ["ALLOWED", "UNCLEAR", "WORDS", "Answer", "Meant", "YesNo", "read_answer", "read_yes_no"]
 
 Answer = Literal["yes", "no", "abstain"]
@@ -65,7 +67,8 @@ def read_yes_no(written: object) -> str:
     """
     answer = read_answer(written)
     if answer is None or answer == "abstain":
-        raise ValueError("the answer must be yes or no")
+        raise ValueError(
+            f"{shown(str(written))} is neither; write yes or no (also true/false, right/wrong, y/n, ja/nein)")
     return answer
 
 

@@ -14,6 +14,7 @@ from harness.records import (
     Fault,
     Flag,
     GradeResult,
+    ImageFile,
     Measurement,
     ModelResult,
     Outcome,
@@ -182,6 +183,7 @@ class Page:
     has_key: bool
     models: list[ShownModel]
     page_address: Markup | None
+    figures: list[tuple[ImageFile, Markup]]  # of the group's own pages, with their addresses
     crops: dict[str, Markup | None]  # statement -> address of the picture of its answer
     files: list[tuple[str, str]]
     files_more: int
@@ -205,6 +207,7 @@ def page_of(result: GradeResult) -> Page:
         has_key=has_key(result.theory),
         models=[ShownModel(model=model, sections=list(_sections(model))) for model in models],
         page_address=shown_page(hand_in.page) if hand_in.page else None,
+        figures=[(one, address) for one in hand_in.figures if (address := shown_page(one))],
         crops={one.id: shown_page(one.crop) for one in result.theory.statements if one.crop},
         files=list(hand_in.files.items())[:MOST_FILES],
         files_more=max(0, len(hand_in.files) - MOST_FILES),

@@ -26,7 +26,7 @@ OUTCOMES: dict[Outcome, tuple[str, str]] = {
     Outcome.NOT_APPLICABLE: ("–", "not applicable"),
     Outcome.SUBMISSION_FAULT: ("✕", "fault of the hand-in"),
     Outcome.NEEDS_PERSON: ("?", "a person decides"),
-    Outcome.ENVIRONMENT: ("!", "needs a library that is not here"),
+    Outcome.ENVIRONMENT: ("◇", "needs a library that is not here"),
     Outcome.HARNESS_FAULT: ("!", "fault of the harness"),
     Outcome.NOT_HANDED_IN: ("○", "not handed in"),
 }

@@ -173,10 +173,20 @@ def _measured(criterion: Criterion, models: dict[str, ModelResult], step: Fracti
     if math.isnan(measurement.value):
         reason = f"{measured} came out as no number, which is a fault of the harness and costs no points."
         return _without_points(criterion, Outcome.HARNESS_FAULT, reason)
+    if _self_reported(measured):
+        return _without_points(criterion, Outcome.NEEDS_PERSON, (
+            f"The model says {measurement.value:.4g} {measurement.unit} of itself, which nothing checks: a person "
+            "gives these points."))
     # A number can be good because the model cheats; the points stand, but a person is told.
     names = ", ".join(flag.name for flag in model.flags)
     suspicions = [f"the model is flagged: {names}"] if names else []
     return _scored(criterion, measurement, step, suspicions)
+
+
+def _self_reported(measured: str) -> bool:
+    from harness.metrics import METRICS
+
+    return measured in METRICS and METRICS[measured].self_reported
 
 
 def _scored(

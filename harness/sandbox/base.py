@@ -29,6 +29,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from harness.limits import Limits, Role
+from harness.sandbox.environments import Environment, own_environment
 from harness.wire import Expected
 
 __all__ = ["Box", "Job", "Session"]
@@ -52,6 +53,7 @@ class Job:
         load: whether the model is made at all; not so where a script is only run.
         seed: what the worker seeds torch, NumPy and random with before anything else.
         device: "cpu" or "cuda".
+        environment: the interpreter and packages that it runs with.
 
     """
 
@@ -67,6 +69,7 @@ class Job:
     load: bool = True
     seed: int = 0
     device: str = "cpu"
+    environment: Environment = field(default_factory=own_environment)
 
 
 class Session(Protocol):

@@ -25,18 +25,10 @@ from harness.errors import BoxUnavailable, HarnessFault
 from harness.limits import Limits
 from harness.sandbox.cgroup import Cgroup, Hierarchy, find_hierarchy
 from harness.sandbox.confined import ConfinedBox, resource_limits
+from harness.sandbox.environments import Environment, own_environment
 from harness.sandbox.process import start_process
 from harness.sandbox.seccomp import seccomp_program
-from harness.sandbox.shown import (
-    NOBODY,
-    SHARED_MEMORY,
-    SYSTEM,
-    environment,
-    interpreter,
-    own_parts,
-    python,
-    site_packages,
-)
+from harness.sandbox.shown import NOBODY, SHARED_MEMORY, SYSTEM, own_parts, variables
 from harness.sandbox.watch import EVERY, SELDOM, Census, Exceeded, Usage, Watcher, processor_seconds
 
 __all__ = ["BoxGuard", "BubblewrapBox"]
@@ -88,28 +80,30 @@ class BubblewrapBox(ConfinedBox):
 
     def start(
         self, arguments: list[str], limits: Limits, *, binds: Sequence[tuple[Path, Path]], cuda: bool,
+        environment: Environment | None = None,
     ) -> tuple[subprocess.Popen[bytes], BoxGuard]:
-        """Start this interpreter with `arguments` in a fresh box that shows `binds`, (outside, inside).
+        """Start an interpreter (by default this one) in a fresh box that shows `binds`, (outside, inside).
 
         Raises:
             HarnessFault: the box cannot be made.
 
         """
         guard = BoxGuard()
+        environment = environment or own_environment()
         with contextlib.ExitStack() as descriptors:
-            options = [*_namespaces(), *_files(limits, binds, cuda=cuda)]
+            options = [*_namespaces(), *_files(limits, binds, environment, cuda=cuda)]
             passed = []
             if filters := seccomp_program():
                 passed.append(descriptors.enter_context(_memory_file(filters)))
                 options += ["--seccomp", str(passed[0])]
             passed.append(descriptors.enter_context(_memory_file("\0".join(options).encode())))
             # Options go by a file: a command line can be read inside, in /proc/1/cmdline.
-            command = [self.program, "--args", str(passed[-1]), "--", *python(), *arguments]
+            command = [self.program, "--args", str(passed[-1]), "--", *environment.command, *arguments]
             try:
                 if self.hierarchy is not None:
                     guard.group = self.hierarchy.make(limits)
                     command = ["/bin/sh", "-c", JOIN, "sh", *guard.group.entries, "--", *command]
-                process = start_process(command, env=environment(limits), cwd="/", pass_fds=tuple(passed))
+                process = start_process(command, env=variables(limits, environment), cwd="/", pass_fds=tuple(passed))
             except OSError as error:
                 guard.release()
                 raise HarnessFault(f"the box cannot be made: {error}") from error
@@ -182,13 +176,15 @@ def _namespaces() -> list[str]:
     return [*options, "--unshare-user", "--disable-userns", "--uid", str(NOBODY), "--gid", str(NOBODY)]
 
 
-def _files(limits: Limits, binds: Sequence[tuple[Path, Path]], *, cuda: bool) -> list[str]:
+def _files(
+    limits: Limits, binds: Sequence[tuple[Path, Path]], environment: Environment, *, cuda: bool,
+) -> list[str]:
     """Give the options that build the box's files, from an empty root up."""
     options = [*_system(), "--proc", "/proc", "--dev", "/dev"]
     # Before what is shown of the host: an interpreter that lies below /tmp must not vanish under the box's own /tmp.
     for size, place in ((SHARED_MEMORY, "/dev/shm"), (limits.disk_bytes, "/tmp")):  # noqa: S108 - the box's own
         options += ["--perms", "1777", "--size", str(size), "--tmpfs", place]
-    options += _packages()
+    options += _packages(environment)
     for outside, inside in binds:
         options += _shown(outside, inside)
     if cuda:
@@ -211,12 +207,12 @@ def _system() -> list[str]:
     return options
 
 
-def _packages() -> list[str]:
+def _packages(environment: Environment) -> list[str]:
     """Show the interpreter, its packages and the worker's part of the harness."""
     options: list[str] = []
-    for path in interpreter():
+    for path in environment.shown:
         options += _shown(path, path)
-    for packages, inside in site_packages().items():
+    for packages, inside in environment.inside.items():
         if inside != packages:
             options += _shown(packages, inside)
         if (packages / "harness").is_dir():     # an installed harness: the worker's part is enough

@@ -16,8 +16,9 @@ from harness.sandbox.base import Box
 from harness.sandbox.bubblewrap import BubblewrapBox
 from harness.sandbox.confined import ConfinedBox
 from harness.sandbox.container import ContainerBox
+from harness.sandbox.environments import own_environment
 from harness.sandbox.plain import PlainBox
-from harness.sandbox.shown import environment
+from harness.sandbox.shown import variables
 from harness.sandbox.verdict import is_proven, keep_proven
 from harness.scratch import scratch_folder, sweep
 
@@ -125,9 +126,10 @@ def self_test(box: ConfinedBox) -> None:
         (folder / "secret").write_text("secret")
         for path in (folder, folder / "hand-in", folder / "secret"):
             path.chmod(0o755)       # what keeps the box out must be the box, not the file's mode
+        inside = variables(TRIED, own_environment())
         options: dict[str, object] = {
             "secret": str(folder / "secret"), "port": server.getsockname()[1], "process": os.getpid(),
-            "names": sorted(set(os.environ) - set(environment(TRIED)) - {"PWD", "LC_CTYPE"}), "disk": TRIED.disk_bytes,
+            "names": sorted(set(os.environ) - set(inside) - {"PWD", "LC_CTYPE"}), "disk": TRIED.disk_bytes,
             "memory": TRIED.memory_bytes + 1024 * MIB, "output": 20 * TRIED.log_bytes,
             "processes": 2 * TRIED.processes,
         }

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from harness.limits import Limits
 from harness.sandbox.base import Job
+from harness.sandbox.environments import Environment, own_environment
 from harness.sandbox.plain import job_head
 from harness.sandbox.process import Guard, WorkerSession
 from harness.sandbox.shown import CHECKPOINT, FOLDER, readable
@@ -54,8 +55,9 @@ class ConfinedBox(ABC):
     @abstractmethod
     def start(
         self, arguments: list[str], limits: Limits, *, binds: Sequence[tuple[Path, Path]], cuda: bool,
+        environment: Environment | None = None,
     ) -> tuple[subprocess.Popen[bytes], BoxGuard]:
-        """Start this interpreter with `arguments` in a fresh box that shows `binds`, (outside, inside).
+        """Start an interpreter (by default this one) in a fresh box that shows `binds`, (outside, inside).
 
         Raises:
             HarnessFault: the box cannot be made.
@@ -80,10 +82,11 @@ class ConfinedBox(ABC):
                     binds.append((undo.enter_context(shown), inside))
             process, guard = self.start(
                 ["-m", "harness.worker", json.dumps(self.confinement(limits))], limits,
-                binds=binds, cuda=job.device.startswith("cuda"),
+                binds=binds, cuda=job.device.startswith("cuda"), environment=job.environment,
             )
             guard.after.push(undo.pop_all())
-        return _session(process, job_head(job, limits, folder=FOLDER, checkpoint=inside), limits, guard)
+        head = job_head(job, limits, folder=FOLDER, checkpoint=inside)
+        return _session(process, head, limits, guard, job.environment)
 
     def attack(self, folder: Path, limits: Limits) -> WorkerSession:
         """Start `harness.worker.probe` in place of a hand-in's worker; for the self-test.
@@ -95,7 +98,7 @@ class ConfinedBox(ABC):
         told = {**self.confinement(limits), "folder": str(FOLDER)}
         process, guard = self.start(
             ["-m", "harness.worker.probe", json.dumps(told)], limits, binds=[(folder, FOLDER)], cuda=False)
-        return _session(process, {}, limits, guard)
+        return _session(process, {}, limits, guard, own_environment())
 
 
 def resource_limits(limits: Limits) -> dict[str, int]:
@@ -109,9 +112,10 @@ def resource_limits(limits: Limits) -> dict[str, int]:
 
 def _session(
     process: subprocess.Popen[bytes], head: Mapping[str, Any], limits: Limits, guard: BoxGuard,
+    environment: Environment,
 ) -> WorkerSession:
     try:
-        return WorkerSession(process, head, limits=limits, guard=guard)
+        return WorkerSession(process, head, limits=limits, guard=guard, has=environment.has)
     except BaseException:
         guard.kill()
         guard.release()

@@ -27,18 +27,10 @@ from typing import Literal
 from harness.errors import BoxUnavailable, HarnessFault
 from harness.limits import Limits
 from harness.sandbox.confined import ConfinedBox, resource_limits
+from harness.sandbox.environments import Environment, own_environment
 from harness.sandbox.process import start_process
 from harness.sandbox.seccomp import seccomp_profile
-from harness.sandbox.shown import (
-    NOBODY,
-    SHARED_MEMORY,
-    SYSTEM,
-    environment,
-    interpreter,
-    own_parts,
-    python,
-    site_packages,
-)
+from harness.sandbox.shown import NOBODY, SHARED_MEMORY, SYSTEM, own_parts, variables
 from harness.sandbox.watch import SELDOM, Exceeded, Usage, Watcher, processor_seconds
 from harness.scratch import scratch_folder
 
@@ -101,8 +93,9 @@ class ContainerBox(ConfinedBox):
 
     def start(
         self, arguments: list[str], limits: Limits, *, binds: Sequence[tuple[Path, Path]], cuda: bool,
+        environment: Environment | None = None,
     ) -> tuple[subprocess.Popen[bytes], ContainerGuard]:
-        """Start this interpreter with `arguments` in a fresh container that shows `binds`, (outside, inside).
+        """Start an interpreter (this one by default) with `arguments` in a fresh container that shows `binds`.
 
         Raises:
             HarnessFault: the container cannot be made.
@@ -110,17 +103,18 @@ class ContainerBox(ConfinedBox):
         """
         name = f"harness-{os.getpid()}-{next(_numbers)}"
         guard = ContainerGuard(self, name)
+        environment = environment or own_environment()
         try:
-            options = [*self._confined(limits), *_shown(binds), *(GPUS[self.engine] if cuda else [])]
+            options = [*self._confined(limits), *_shown(binds, environment), *(GPUS[self.engine] if cuda else [])]
             if profile := seccomp_profile():
                 file = guard.after.enter_context(scratch_folder()) / "seccomp.json"
                 file.write_text(json.dumps(profile))
                 options += ["--security-opt", f"seccomp={file}"]
             # `env -i` takes away what the engine sets, such as a proxy's address with its password.
-            variables = [f"{key}={value}" for key, value in environment(limits).items()]
+            told = [f"{key}={value}" for key, value in variables(limits, environment).items()]
             command = [
-                self.program, "run", "--name", name, *options, self.image, "/usr/bin/env", "-i", *variables,
-                *python(), *arguments]
+                self.program, "run", "--name", name, *options, self.image, "/usr/bin/env", "-i", *told,
+                *environment.command, *arguments]
             guard.process = process = start_process(command, env=os.environ, cwd="/")
         except OSError as error:
             guard.release()
@@ -239,13 +233,13 @@ class ContainerGuard:
         self.after.close()
 
 
-def _shown(binds: Sequence[tuple[Path, Path]]) -> list[str]:
+def _shown(binds: Sequence[tuple[Path, Path]], environment: Environment) -> list[str]:
     """Bind read-only what bubblewrap's box shows as well."""
     system = [Path("/usr"), *(path for path in SYSTEM if path.exists() and not path.is_symlink())]
-    same = [*system, *interpreter(), *(path for path in (Path("/etc/ld.so.cache"), Path("/etc/alternatives"))
+    same = [*system, *environment.shown, *(path for path in (Path("/etc/ld.so.cache"), Path("/etc/alternatives"))
                                        if path.exists())]
     options = [word for path in same for word in _mount(path, path)]
-    for packages, inside in site_packages().items():
+    for packages, inside in environment.inside.items():
         options += _mount(packages, inside) if inside != packages else []
         if (packages / "harness").is_dir():     # an installed harness: the worker's part is enough
             options += ["--tmpfs", f"{inside / 'harness'}:ro,size=4k"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from harness.errors import (
     BrokenProtocol,
@@ -18,6 +17,7 @@ from harness.errors import (
     TooMuchOutput,
 )
 from harness.limits import MIB, Limits
+from harness.sandbox.environments import own_environment
 from harness.sandbox.log import printable
 from harness.sandbox.watch import Exceeded, Usage
 
@@ -33,6 +33,7 @@ WHY: Mapping[str, str] = {
 }
 MOST_FRAMES = 8
 MOST_TEXT = 2_000
+_OF_KERAS = frozenset({"keras", "tensorflow", "tf_keras"})
 
 _FEWER_PROCESSES = "give data loaders num_workers=0, and start threads or processes once, not in a loop"
 
@@ -118,10 +119,23 @@ def ended(what: str, code: int, *, limits: Limits, usage: Usage) -> SubmissionFa
         rationale=CONTRACT, hint=hint)
 
 
-def from_worker(error: object, *, log: str, limits: Limits) -> SubmissionFault:
-    """Make a fault of what a worker says about an exception; its words are shown, never believed."""
+def from_worker(
+    error: object, *, log: str, limits: Limits, has: Callable[[str], bool] | None = None,
+) -> SubmissionFault:
+    """Make a fault of what a worker says about an exception; its words are shown, never believed.
+
+    Args:
+        error: what it says.
+        log: what it printed.
+        limits: that it has.
+        has: whether a module can be imported where it runs: a missing library saves points, so that is checked. By
+            default it runs with this interpreter's packages.
+
+    """
+    has = has or own_environment().has
     told = error if isinstance(error, dict) else {}
-    if told.get("kind") == MissingLibrary.kind and _is_missing(told.get("needs")):
+    needs = told.get("needs")
+    if told.get("kind") == MissingLibrary.kind and isinstance(needs, str) and needs.isidentifier() and not has(needs):
         return _missing_library(_text(told["needs"]), _text(told.get("package")), log=log)
     frames = told.get("traceback")
     places = [_place(frame) for frame in frames[-MOST_FRAMES:]] if isinstance(frames, list) else []
@@ -149,19 +163,14 @@ def _of_a_limit(message: str, limits: Limits) -> str:
     return next((hint for sign, hint in hints.items() if sign in message), "")
 
 
-def _is_missing(module: object) -> bool:
-    """Whether a library is really not here: what a worker says about that is checked, as it saves points."""
-    if not isinstance(module, str) or not module.isidentifier():
-        return False
-    return importlib.util.find_spec(module) is None
-
-
 def _missing_library(module: str, package: str, *, log: str) -> MissingLibrary:
     return MissingLibrary(
         f"the code needs the library {module}, which is not installed here",
         rationale="Nothing is deducted for that: a person decides what happens.",
         hint=f"Teaching staff: install {package or module} where hand-ins are graded, and grade again. Students: ask "
-             "whether it may be used, or take out the import if the model does without.",
+             "whether it may be used, or take out the import if the model does without."
+             + (" A course may have an environment with it: `environment: keras` beside `source`."
+                if module in _OF_KERAS else ""),
         log=log)
 
 

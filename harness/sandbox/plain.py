@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,16 +32,16 @@ class PlainBox:
             **os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "MPLBACKEND": "Agg",
             "PYTHONPATH": os.pathsep.join(
                 filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")])),
-            "PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8:backslashreplace",
+            "PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8:backslashreplace", **job.environment.variables,
         }
         process = start_process(
-            [sys.executable, "-P", "-B", "-m", "harness.worker", json.dumps({})], env=env,
+            [str(job.environment.python), "-P", "-B", "-m", "harness.worker", json.dumps({})], env=env,
             own_session=os.name == "posix",
         )
         folder = job.folder.resolve()
         checkpoint = None if job.checkpoint is None else job.checkpoint.resolve()
         head = job_head(job, limits, folder=folder, checkpoint=checkpoint)
-        return WorkerSession(process, head, limits=limits, guard=_ProcessGroup(process))
+        return WorkerSession(process, head, limits=limits, guard=_ProcessGroup(process), has=job.environment.has)
 
 
 def job_head(job: Job, limits: Limits, *, folder: Path, checkpoint: Path | None) -> Mapping[str, Any]:

@@ -78,16 +78,27 @@ def _starter(process: int) -> ThreadPoolExecutor:
 
 
 class WorkerSession:
-    """A conversation with one worker process; implements `Session`."""
+    """A conversation with one worker process; implements `Session`.
+
+    Args:
+        process: with pipes for stdin, stdout and stderr.
+        job: the first frame that it is sent.
+        limits: what it may use.
+        guard: ends it.
+        has: whether a module can be imported where it runs; by default as here.
+
+    """
 
     def __init__(
         self, process: subprocess.Popen[bytes], job: Mapping[str, Any], *, limits: Limits, guard: Guard,
+        has: Callable[[str], bool] | None = None,
     ) -> None:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise HarnessFault("a worker was started without pipes")
         self._process = process
         self._limits = limits
         self._guard = guard
+        self._has = has
         self._start_deadline = time.monotonic() + limits.start_seconds
         self._requests = Pipe(_take(process.stdin), deadline=self._start_deadline)
         self._answers = Pipe(_take(process.stdout), deadline=self._start_deadline)
@@ -152,7 +163,7 @@ class WorkerSession:
             head, _ = self._conversing(
                 lambda: read_head(self._answers), what="loading the model", seconds=seconds)
         if "error" in head:
-            self._end(self._proven() or faults.from_worker(head["error"], log="", limits=self._limits))
+            self._end(self._proven() or faults.from_worker(head["error"], log="", limits=self._limits, has=self._has))
         self._ready = True
 
     def _exchange(
@@ -171,7 +182,7 @@ class WorkerSession:
                     hint="write nothing to file descriptors that your code did not open")
             if "error" in head:
                 read_arrays(self._answers, headers, {})
-                raise faults.from_worker(head["error"], log=self.log, limits=self._limits)
+                raise faults.from_worker(head["error"], log=self.log, limits=self._limits, has=self._has)
             return head, read_arrays(self._answers, headers, expect)
 
     @contextlib.contextmanager

@@ -5,27 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import site
 import stat
-import sys
-import sysconfig
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 from harness.limits import MIB, Limits
+from harness.sandbox.environments import Environment
 from harness.scratch import scratch_folder
 
 __all__ = [
-    "CHECKPOINT", "FOLDER", "NOBODY", "SHARED_MEMORY", "SYSTEM", "environment", "interpreter", "own_parts", "python",
-    "readable", "site_packages",
+    "CHECKPOINT", "FOLDER", "NOBODY", "SHARED_MEMORY", "SYSTEM", "own_parts", "readable", "variables",
 ]
 
 NOBODY = 65534
 FOLDER = Path("/hand-in")
 CHECKPOINT = Path("/checkpoint")
 PACKAGE = Path("/opt/harness")      # where the worker's part of the harness lies in the box
-PACKAGES = Path("/opt/packages")    # and those packages that do not lie within the interpreter
 PARTS = ("__init__.py", "errors.py", "contract.py", "forms.py", "wire.py", "worker")
 SHARED_MEMORY = 256 * MIB
 SYSTEM = tuple(map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")))     # links into /usr, mostly
@@ -37,56 +32,16 @@ def own_parts() -> list[tuple[Path, Path]]:
     return [(own / part, PACKAGE / "harness" / part) for part in PARTS]
 
 
-def python() -> list[str]:
-    """Start the interpreter without site; its packages come by PYTHONPATH, none from the current folder."""
-    return [_executable(), "-S", "-P", "-B"]
-
-
-def _executable() -> str:
-    """Give the interpreter itself, past the links of a virtual environment."""
-    return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
-
-
-@lru_cache(maxsize=1)
-def interpreter() -> list[Path]:
-    """List what the interpreter is made of outside of /usr, by real names and those it was built with."""
-    executable = Path(_executable())
-    wanted = {executable}
-    for prefix in {executable.parents[1], Path(sys.base_prefix)}:
-        wanted |= {prefix / "lib", prefix / "lib64"}
-    built = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}     # not a virtual environment's
-    wanted |= {Path(sysconfig.get_path(name, vars=built)) for name in ("stdlib", "platstdlib")}
-    shown: list[Path] = []
-    for path in sorted(wanted, key=lambda path: len(path.parts)):
-        covered = path.is_relative_to("/usr") or any(path.is_relative_to(other) for other in shown)
-        if path.exists() and not covered:
-            shown.append(path)
-    return shown
-
-
-@lru_cache(maxsize=1)
-def site_packages() -> dict[Path, Path]:
-    """Map the folders of this interpreter's packages to where they lie in the box.
-
-    A virtual environment often lies in the course folder, whose path would stand in every traceback.
-    """
-    listed = [Path(folder) for folder in (*site.getsitepackages(), site.getusersitepackages()) if folder in sys.path]
-    within = [Path("/usr"), *interpreter()]
-    return {
-        folder: folder if any(folder.is_relative_to(path) for path in within) else PACKAGES / str(number)
-        for number, folder in enumerate(listed) if folder.is_dir()
-    }
-
-
-def environment(limits: Limits) -> dict[str, str]:
-    """Give the whole environment, of bubblewrap too, because /proc/1/environ can be read inside."""
+def variables(limits: Limits, environment: Environment) -> dict[str, str]:
+    """Give all variables, of bubblewrap too, because /proc/1/environ can be read inside."""
     threads = str(limits.threads)
     return {
         "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp", "USER": "nobody",  # noqa: S108
         "LOGNAME": "nobody", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads,
         "OPENBLAS_NUM_THREADS": threads, "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",   # lets cuBLAS give the same result twice
-        "PYTHONPATH": os.pathsep.join([str(PACKAGE), *map(str, site_packages().values())]),
+        "PYTHONPATH": os.pathsep.join([str(PACKAGE), *map(str, environment.inside.values())]),
+        **environment.variables,
     }
 
 

@@ -150,6 +150,7 @@ class ModelEntry(_Form):
         second: what the encoder returns after the mean.
         prior: what codes are drawn from where the model has no sampler of its own.
         framework: whether the model takes torch tensors or NumPy arrays.
+        environment: the course's environment that the code runs in, such as "keras"; the harness's own by default.
 
     """
 
@@ -169,6 +170,7 @@ class ModelEntry(_Form):
     second: Literal["log_variance", "variance", "std"] | None = None
     prior: Prior | None = None
     framework: Literal["torch", "numpy"] | None = None
+    environment: Name | None = None
 
     @model_validator(mode="after")
     def _route_and_files_agree(self) -> Self:
@@ -234,7 +236,7 @@ class ModelEntry(_Form):
     def manner(self) -> dict[str, JsonValue]:
         """How the model wants to be asked, as far as it is declared; for its worker."""
         wanted = {"input", "output", "methods", "labels", "one_hot", "second", "prior", "framework"}
-        told: dict[str, JsonValue] = self.model_dump(mode="json", include=wanted, exclude_defaults=True)
+        told: dict[str, JsonValue] = self.model_dump(mode="json", include=wanted, exclude_unset=True)
         return told
 
     @property

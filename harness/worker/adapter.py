@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
-import torch
 
 from harness.contract import GenerativeModel, posterior_mean
-from harness.forms import SIDE, Form, from_model, to_model
+from harness.forms import SIDE, Form, Layout, from_model, to_model
+from harness.worker import tensors
 from harness.worker.explain import RefusalError
+from harness.worker.keras_layers import inherited, is_keras
+from harness.worker.keras_models import calls, sub_network
 
 __all__ = ["Manner", "adapt"]
 
@@ -34,7 +36,9 @@ COUNTS = frozenset({
     "count", "n", "num", "number", "num_samples", "n_samples", "nsamples", "n_sample", "num_images", "n_images",
     "batch_size", "bs", "size", "batch", "samples", "amount", "k", "num_imgs",
 })
-NOISES = frozenset({"z", "noise", "latent", "latents", "code", "codes", "x_t", "eps", "epsilon", "input", "x"})
+NOISES = frozenset({
+    "z", "noise", "latent", "latents", "code", "codes", "x_t", "eps", "epsilon", "input", "inputs", "x",
+})
 LABELS = frozenset({"labels", "label", "y", "c", "cond", "condition", "classes", "cls", "class_labels"})
 
 
@@ -51,7 +55,7 @@ class Manner:
         second: what an encoder returns after the mean, if that is a spread.
         prior: what the model's own codes are drawn from where it has no sampler, and their shape; declared by the
             group, never assumed.
-        framework: "numpy" for a model that takes arrays.
+        framework: "numpy" for a model that takes arrays; models of Keras always do.
 
     """
 
@@ -65,12 +69,13 @@ class Manner:
     framework: str | None = None
 
     @classmethod
-    def of(cls, job: Mapping[str, Any]) -> Self:
-        """Take it from a job's `manner`."""
+    def of(cls, job: Mapping[str, Any], *, layout: Layout = "nchw") -> Self:
+        """Take it from a job's `manner`; where that does not say in which layout images are, they are in `layout`."""
         told = job.get("manner") or {}
         prior = told.get("prior")
+        given, returned = (Form.of({"layout": layout, **(told.get(which) or {})}) for which in ("input", "output"))
         return cls(
-            given=Form.of(told.get("input")), returned=Form.of(told.get("output")),
+            given=given, returned=returned,
             methods=dict(told.get("methods") or {}), labels=frozenset(told.get("labels") or ()),
             one_hot=bool(told.get("one_hot")), second=told.get("second"),
             prior=(prior.get("kind", "normal"), tuple(prior["shape"])) if prior else None,
@@ -103,7 +108,8 @@ class _Asked:
         self.model = model
         self.manner = manner
         self.device = device
-        self.framework = manner.framework or getattr(model, "framework", "torch")
+        otherwise = "torch" if tensors.HAS_TORCH else "numpy"
+        self.framework = str(manner.framework or getattr(model, "framework", otherwise))
         self._encode = self._found("encode")
         self._decode = self._found("decode")
         self._sample = self._sampler()
@@ -134,14 +140,14 @@ class _Asked:
 
     def _own(self, verb: str) -> bool:
         written = getattr(type(self.model), verb, None)
-        return callable(written) and written is not getattr(GenerativeModel, verb, None)
+        return callable(written) and not inherited(written) and written is not getattr(GenerativeModel, verb, None)
 
     def _found(self, verb: str) -> Callable[..., Any] | None:
         declared = self.manner.methods.get(verb)
         if declared is not None:
             return self._named(declared, verb)
         for name in NAMES[verb]:
-            value: Callable[..., Any] | None = getattr(self.model, name, None)
+            value: Callable[..., Any] | None = getattr(self.model, name, None) or sub_network(self.model, name)
             inherited = getattr(type(self.model), name, None) is getattr(GenerativeModel, name, self)
             if callable(value) and not inherited and not isinstance(value, type):
                 return value
@@ -151,7 +157,7 @@ class _Asked:
         value: Any = self.model
         for part in name.split("."):
             try:
-                value = value[int(part)] if part.isdigit() else getattr(value, part)
+                value = value[int(part)] if part.isdigit() else sub_network(value, part) or getattr(value, part)
             except (AttributeError, IndexError, KeyError, TypeError):
                 raise RefusalError(
                     f"submission.yaml names {name} for {verb}, but {type(self.model).__name__} has no {part}",
@@ -201,7 +207,7 @@ class _Asked:
     def encode(self, images: Any, labels: Any) -> Any:
         """Give the codes (N, d) of images of the contract."""
         output = self._encoded(images, labels)
-        if not isinstance(output, (tuple, list, Mapping, torch.distributions.Distribution)):
+        if not isinstance(output, (tuple, list, Mapping)) and not tensors.is_distribution(output):
             return output
         try:
             return posterior_mean(output)
@@ -220,8 +226,7 @@ class _Asked:
         mean, spread = output[0], output[1]
         if self.manner.second == "log_variance":
             return mean, spread
-        logarithm = torch.log if isinstance(spread, torch.Tensor) else np.log
-        return mean, logarithm(spread) * (2.0 if self.manner.second == "std" else 1.0)
+        return mean, tensors.log(spread) * (2.0 if self.manner.second == "std" else 1.0)
 
     def decode(self, codes: Any, labels: Any) -> Any:
         """Give the images of codes (N, d), which are first given the shape in which the encoder makes them."""
@@ -229,7 +234,7 @@ class _Asked:
         if shape is not None and tuple(codes.shape[1:]) != shape:
             codes = codes.reshape(-1, *shape)
         if self._whole:
-            codes = codes.round().long() if isinstance(codes, torch.Tensor) else np.rint(codes).astype(np.int64)
+            codes = tensors.whole(codes)
         return self._decoded(codes, labels, "decode")
 
     def sample(self, count: int, seed: int, labels: Any) -> Any:
@@ -241,7 +246,7 @@ class _Asked:
     def _encoded(self, images: Any, labels: Any) -> Any:
         if self._encode is None:
             raise RefusalError("the model has no encoder")
-        return self._encode(to_model(images, self.manner.given), *self._labels("encode", labels))
+        return self._taken(self._encode(to_model(images, self.manner.given), *self._labels("encode", labels)))
 
     def _decoded(self, codes: Any, labels: Any, verb: str) -> Any:
         if self._decode is None:
@@ -251,9 +256,13 @@ class _Asked:
     def _images(self, output: Any) -> Any:
         """Take the images out of what came back, wherever in a tuple they stand."""
         form = self.manner.returned
+        output = self._taken(output)
         if isinstance(output, (tuple, list, Mapping)):
             output = _image_in(output, form)
         return from_model(output, form) if _is_array(output) else output
+
+    def _taken(self, output: Any) -> Any:
+        return tensors.as_arrays(output) if self.framework == "numpy" else output
 
     def _labels(self, verb: str, labels: Any) -> tuple[Any, ...]:
         if labels is None or verb not in self.manner.labels:
@@ -261,11 +270,7 @@ class _Asked:
         return (self._label_form(labels),)
 
     def _label_form(self, labels: Any) -> Any:
-        if not self.manner.one_hot:
-            return labels
-        if isinstance(labels, torch.Tensor):
-            return torch.nn.functional.one_hot(labels, 10).float()
-        return np.eye(10, dtype=np.float32)[labels]
+        return tensors.one_hot(labels, 10) if self.manner.one_hot else labels
 
     def whole_codes(self) -> bool:
         """Whether codes are whole numbers, such as positions in a codebook; between two of them there is no code."""
@@ -275,12 +280,11 @@ class _Asked:
     def _code_shape(self) -> tuple[int, ...] | None:
         """Find the shape of a code by encoding an empty image, as the decoder's worker sees no other."""
         if self._shape is None and self._encode is not None:
-            blank: Any = np.zeros((1, 1, SIDE, SIDE), np.float32)
-            labels: Any = np.zeros(1, np.int64)
-            if self.framework == "torch":
-                blank, labels = torch.from_numpy(blank).to(self.device), torch.from_numpy(labels).to(self.device)
+            blank, labels = (
+                tensors.into(array, framework=self.framework, device=self.device)
+                for array in (np.zeros((1, 1, SIDE, SIDE), np.float32), np.zeros(1, np.int64)))
             # What is wrong with the encoder is told where it is asked; here it only leaves codes as they are.
-            with torch.no_grad(), contextlib.suppress(Exception):
+            with tensors.no_gradients(), contextlib.suppress(Exception):
                 code = self.encode(blank, labels)
                 self._shape, self._whole = _shape_of(code)
         return self._shape
@@ -288,10 +292,9 @@ class _Asked:
     def _drawn(self, count: int, seed: int) -> Any:
         """Draw codes from the declared prior."""
         kind, shape = self.manner.prior or ("normal", ())
-        draws = torch.Generator().manual_seed(seed)
-        size = (count, *shape)
-        codes = torch.randn(size, generator=draws) if kind == "normal" else (
-            torch.rand(size, generator=draws) * 2 - 1 if kind == "symmetric" else torch.rand(size, generator=draws))
+        codes = tensors.draw(kind, (count, *shape), seed=seed)
+        if not tensors.is_tensor(codes):
+            return codes
         return codes.numpy() if self.framework == "numpy" else codes.to(self.device)
 
     def _call_sampler(
@@ -330,7 +333,7 @@ def _described(output: Any) -> str:
 
 def _shape_of(code: Any) -> tuple[tuple[int, ...], bool]:
     """Give the shape of one code, and whether it is made of whole numbers."""
-    whole = not code.is_floating_point() if isinstance(code, torch.Tensor) else code.dtype.kind in "iu"
+    whole = not code.is_floating_point() if tensors.is_tensor(code) else code.dtype.kind in "iu"
     return tuple(code.shape[1:]), whole
 
 
@@ -340,7 +343,11 @@ def _is_array(output: Any) -> bool:
 
 def _sampler_plan(sampler: Callable[..., Any], *, prior: bool) -> dict[str, str] | None:
     """Say what each parameter of a sampler is to be given; None where one that must be given is not understood."""
-    target = sampler.forward if isinstance(sampler, torch.nn.Module) else sampler
+    target: Any = sampler
+    if tensors.is_module(sampler):
+        target = target.forward
+    elif is_keras(sampler):
+        target = calls(sampler)
     try:
         parameters = list(inspect.signature(target).parameters.values())
     except (TypeError, ValueError):

@@ -6,9 +6,9 @@ import contextlib
 from typing import Any
 
 import numpy as np
-import torch
 
 from harness.worker.explain import RefusalError
+from harness.worker.tensors import into, is_tensor
 
 __all__ = ["codes_from", "images_for", "images_from", "into", "numbers_from"]
 
@@ -26,15 +26,10 @@ def images_for(images: np.ndarray) -> np.ndarray:
     return images.reshape(-1, 1, SIDE, SIDE)
 
 
-def into(array: np.ndarray, *, framework: str, device: str) -> Any:
-    """Hand an array to the model as what its class asks for."""
-    return array if framework == "numpy" else torch.from_numpy(array).to(device)
-
-
 def numbers_from(output: Any, *, what: str) -> np.ndarray:
     """Take a float32 array out of what the model returned; neither its shape nor its values are changed."""
-    if isinstance(output, torch.Tensor):
-        output = output.detach().to("cpu", torch.float32).numpy()
+    if is_tensor(output):
+        output = output.detach().cpu().float().numpy()
     # Arrays of other libraries have __array__ as well; None, lists and tuples would turn into something odd.
     if hasattr(output, "__array__") and getattr(output, "shape", ()) != ():
         with contextlib.suppress(TypeError, ValueError):

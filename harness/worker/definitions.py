@@ -1,9 +1,9 @@
 """Loads a script or notebook for what it defines: nothing trains, downloads or draws while it is imported.
 
-Kept are imports, functions, classes, and assignments that only make something: literals, arithmetic, networks and
-their constructors, devices, arguments of a command line with their defaults. Left out are all other calls, loops,
-`with`, magics and what stands under `if __name__ == "__main__"`. A library that is missing counts only where it is
-used.
+Kept are imports, functions, classes, and assignments that only make something: literals, arithmetic, networks, their
+constructors and the group's own functions that build them, graphs of Keras, devices, arguments of a command line with
+their defaults. Left out are all other calls, loops, `with`, magics and what stands under `if __name__ == "__main__"`.
+A library that is missing counts only where it is used.
 """
 
 from __future__ import annotations
@@ -20,20 +20,29 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from harness.worker.keras_layers import is_keras
+
 __all__ = ["LeftOut", "install", "left_out", "left_out_of", "run_definitions"]
 
 # Functions that make something and do nothing else, by the last part of their name.
 HARMLESS = frozenset({
-    "abs", "arange", "bool", "ceil", "device", "dict", "exists", "expanduser", "field", "float", "floor", "frozenset",
-    "get", "getcwd", "getLogger", "int", "is_available", "is_built", "isdir", "join", "len", "linspace", "list", "log",
-    "max", "min", "namedtuple", "ones", "parse_args", "parse_known_args", "partial", "pow", "prod", "range", "round",
-    "set", "sqrt", "str", "sum", "tensor", "tuple", "zeros", "zip",
+    "abs", "arange", "bool", "ceil", "device", "dict", "exists", "expand_dims", "expanduser", "field", "float", "floor",
+    "frozenset", "get", "getcwd", "getLogger", "int", "is_available", "is_built", "isdir", "join", "len", "linspace",
+    "list", "log", "max", "min", "namedtuple", "ones", "parse_args", "parse_known_args", "partial", "pow", "prod",
+    "range", "reshape", "round", "set", "sqrt", "str", "sum", "tensor", "tuple", "zeros", "zip",
 })
 # Methods of what is harmless already.
 METHODS = frozenset({
-    "cpu", "cuda", "double", "eval", "float", "format", "half", "items", "keys", "lower", "requires_grad_", "split",
-    "strip", "to", "upper", "values",
+    "astype", "cpu", "cuda", "double", "eval", "float", "format", "half", "items", "keys", "lower", "requires_grad_",
+    "split", "strip", "to", "upper", "values",
 })
+# The group's own functions that make networks, such as build_encoder and make_generator_model.
+BUILDER = re.compile(
+    r"(?!.*(train|fit|load|data))(build|compile|create|define|get|make)_.*"
+    r"(model|network|net|encoder|decoder|generator|discriminator|critic|vae|autoencoder|gan)s?\d*")
+# Keras's data sets: sizes of layers are often taken from the arrays, so that one blank image stands in for each.
+DATA = re.compile(r"(\w+\.)*(fashion_)?mnist\.load_data")
+BLANK = "((__import__('numpy').zeros((1, 28, 28), 'uint8'), __import__('numpy').zeros(1, 'uint8')),) * 2"
 # Calls for their effect that later definitions need.
 EFFECTS = re.compile(
     r"(sys\.path\.(append|insert)|\w+\.add_argument|(np|numpy|random|torch)(\.random)?\.(manual_)?seed)")
@@ -68,6 +77,9 @@ class LeftOut:
 
 left_out: list[LeftOut] = []
 """What this process left out so far."""
+
+_layers: set[str] = set()
+"""Names of Keras's layers and models that were made so far: calling one, as `decoder(encoder(x)[2])`, makes a graph."""
 
 
 def left_out_of(name: str) -> LeftOut | None:
@@ -161,6 +173,7 @@ def _execute(
     code: CodeType = compile(module, filename, "exec", flags=futures, dont_inherit=True)
     try:
         exec(code, namespace)   # noqa: S102 - the group's code, in its box
+        _layers.update(name for name in _stored(node) if is_keras(namespace.get(name)))
     except ModuleNotFoundError as error:
         if not isinstance(node, (ast.Import, ast.ImportFrom)):
             _note(node, shown, error)
@@ -179,7 +192,10 @@ def _kept(node: ast.stmt, shown: str) -> Iterator[ast.stmt]:
     elif isinstance(node, (ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Pass)):
         yield node
     elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
-        if node.value is None or _harmless(node.value):
+        if isinstance(node.value, ast.Call) and DATA.fullmatch(ast.unparse(node.value.func)):
+            node.value = ast.copy_location(ast.parse(BLANK, mode="eval").body, node.value)
+            yield node
+        elif node.value is None or _harmless(node.value):
             yield node
         else:
             _note(node, shown)
@@ -247,9 +263,11 @@ def _harmless_call(call: ast.Call) -> bool:
     if isinstance(function, ast.Call):      # Keras: Dense(10)(inputs)
         return _harmless_call(function)
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    if name in HARMLESS or (isinstance(function, ast.Attribute) and name in METHODS):
+    if name in HARMLESS or BUILDER.fullmatch(name):
         return True
-    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "layers":
+    if isinstance(function, ast.Name) and name in _layers:
+        return True
+    if isinstance(function, ast.Attribute) and (name in METHODS or ast.unparse(function.value) == "layers"):
         return True
     reads_data = ast.unparse(function).startswith(("datasets.", "torchvision.datasets"))
     return name[:1].isupper() and not BUSY.fullmatch(name) and not reads_data
@@ -259,12 +277,16 @@ def _has_wanted_effect(value: ast.expr) -> bool:
     return isinstance(value, ast.Call) and EFFECTS.fullmatch(ast.unparse(value.func)) is not None
 
 
+def _stored(node: ast.stmt) -> frozenset[str]:
+    return frozenset(
+        part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+
+
 def _note(node: ast.stmt, shown: str, error: BaseException | None = None) -> None:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         names = frozenset({node.name})
     else:
-        names = frozenset(
-            part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+        names = _stored(node)
     bare = node
     if isinstance(node, ast.ClassDef):
         bare = ast.ClassDef(node.name, node.bases, node.keywords, [ast.Pass()], [])

@@ -25,9 +25,9 @@ PACKAGES = {
     "pandas": "pandas", "plotly": "plotly", "pytorch_lightning": "pytorch-lightning", "pyro": "pyro-ppl",
     "seaborn": "seaborn", "skimage": "scikit-image", "tensorboard": "tensorboard", "tensorboardX": "tensorboardX",
     "tensorflow": "tensorflow", "tensorflow_probability": "tensorflow-probability", "tf_keras": "tf-keras",
-    "timm": "timm", "torchinfo": "torchinfo", "torchmetrics": "torchmetrics", "torchsummary": "torchsummary",
-    "torchvision": "torchvision", "tqdm": "tqdm", "transformers": "transformers", "umap": "umap-learn",
-    "wandb": "wandb",
+    "timm": "timm", "torch": "torch", "torchinfo": "torchinfo", "torchmetrics": "torchmetrics",
+    "torchsummary": "torchsummary", "torchvision": "torchvision", "tqdm": "tqdm", "transformers": "transformers",
+    "umap": "umap-learn", "wandb": "wandb",
 }
 
 

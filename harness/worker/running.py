@@ -42,7 +42,7 @@ def run_script(
 
     Args:
         folder: of the hand-in; it stays as it is.
-        place: an empty folder, where the copy is made that the script runs in; also its home.
+        place: an empty folder, where the copy is made that the script runs in; the home of this process.
         script: a .py or .ipynb file below it.
         cells: of a notebook, by number or tag; empty for all.
         keep: paths or patterns, from where the script runs, of what it saves.
@@ -59,7 +59,6 @@ def run_script(
 
     """
     _copy(folder, place)
-    os.environ["HOME"] = str(place)
     _lay_out_data(place, images, labels)
     with _at_home(place / script, place), _interrupted_after(seconds) as over:
         try:

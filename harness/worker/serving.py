@@ -13,17 +13,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from harness.contract import GenerativeModel, capabilities
+from harness.forms import SIDE, to_model
 from harness.wire import Sink, Source, StreamEnded, read_frame, write_frame
 from harness.worker import arrays as convert
+from harness.worker import keras_models, tensors
 from harness.worker.adapter import Manner, adapt
-from harness.worker.devices import Redirected, names_a_device
 from harness.worker.explain import RefusalError, describe_error
-from harness.worker.layout import channels_first, channels_last
-from harness.worker.loading import as_one_module, load_model, networks, own_method, seed_everything
+from harness.worker.loading import (
+    as_one_module,
+    count_parameters,
+    keras_networks,
+    load_model,
+    modules,
+    own_method,
+    seed_everything,
+)
 from harness.worker.running import run_script
+
+if tensors.HAS_TORCH:
+    from harness.worker.devices import Redirected, names_a_device
+    from harness.worker.layout import channels_first, channels_last
 
 __all__ = ["serve"]
 
@@ -38,8 +49,7 @@ def serve(source: Source, sink: Sink) -> None:
     folder = Path(job["folder"])
     os.chdir(folder)
     sys.path.insert(0, str(folder))
-    torch.set_num_threads(job["threads"])
-    seed_everything(job["seed"])
+    tensors.use_threads(job["threads"])
     with _redirected(job["device"], folder) as redirected:
         _serve(job, source, sink, redirected)
 
@@ -47,7 +57,7 @@ def serve(source: Source, sink: Sink) -> None:
 @contextlib.contextmanager
 def _redirected(device: str, folder: Path) -> Iterator[Redirected | None]:
     """Let code that insists on a device which is not here run all the same."""
-    if device.startswith("cuda") or not names_a_device(folder):
+    if device.startswith("cuda") or not tensors.HAS_TORCH or not names_a_device(folder):
         yield None
         return
     with Redirected(device) as mode:
@@ -100,16 +110,18 @@ class Worker:
         self.redirected: Redirected | None = None
         if not job.get("load", True):       # a script is run before there is a model
             return
+        seed_everything(self.seed)
         checkpoint = job["checkpoint"]
+        manner = Manner.of(job, layout="nhwc" if tensors.HAS_TENSORFLOW else "nchw")
         self.inner = load_model(
             job["source"], folder=Path(job["folder"]), arguments=job["arguments"],
             checkpoint=_paths(checkpoint), device=self.device,
             definitions_only=job.get("definitions_only"), cells=job.get("cells", ()),
+            blank=_blank(manner),
         )
-        self.model = adapt(self.inner, Manner.of(job), device=self.device)
+        self.model = adapt(self.inner, manner, device=self.device)
         if self.device.startswith("cuda"):
-            torch.backends.cudnn.deterministic = True       # the same hand-in, the same numbers
-            torch.backends.cudnn.benchmark = False
+            tensors.repeat_exactly()
         self.framework = getattr(self.model, "framework", "torch")
         self._switch(training=False)
         self._relaid: bool | None = None    # whether convolutions are channels last; None before anything was asked
@@ -120,14 +132,15 @@ class Worker:
         if verb in {"describe", "fit", "run"}:
             return method(self, arrays, options)
         if self._relaid is None:
-            self._relaid = self.device == "cpu" and channels_last(networks(self.inner).values())
+            found = modules(self.inner).values()
+            self._relaid = bool(found) and self.device == "cpu" and channels_last(found)
         try:
             return method(self, arrays, options)
         except RuntimeError:
             if not self._relaid:
                 raise
             self._relaid = False
-            channels_first(networks(self.inner).values())
+            channels_first(modules(self.inner).values())
             return method(self, arrays, options)
 
     def remarks(self) -> dict[str, Any]:
@@ -137,13 +150,11 @@ class Worker:
     def describe(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Say what the model can do."""
         del arrays, options
-        module = as_one_module(self.inner)
         return {
             "capabilities": list(capabilities(self.model)),
             "conditional": bool(getattr(self.model, "conditional", False)),
             "log_prob_kind": str(getattr(self.model, "log_prob_kind", "bound")),
-            "parameters": None if module is None else sum(
-                weight.numel() for weight in module.parameters() if weight.requires_grad),
+            "parameters": count_parameters(self.inner),
             "domains": [str(name) for name in getattr(self.model, "domains", ())],
             "batch_size": self._batch_size(),
             "framework": str(self.framework),
@@ -168,9 +179,10 @@ class Worker:
 
     def run(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Run the group's script as it is, and give back the files that it saved."""
-        seed_everything(options["seed"])
         self._place = tempfile.TemporaryDirectory(prefix="harness-run-")    # kept until errors were told
         folder, self.folder = self.folder, Path(self._place.name)
+        os.environ["HOME"] = str(self.folder)       # before Keras is imported, which looks for it but once
+        seed_everything(options["seed"])
         files, told = run_script(
             folder, self.folder, options["script"], cells=self.job.get("cells", ()), keep=options["keep"],
             images=arrays["images"], labels=arrays["labels"], seconds=options["seconds"],
@@ -213,7 +225,7 @@ class Worker:
         given = {} if labels is None else {
             "labels": convert.into(labels, framework=self.framework, device=self.device)}
         seed_everything(options["seed"])    # for models that draw from the global generators
-        with torch.no_grad():
+        with tensors.no_gradients():
             images = method(options["count"], seed=options["seed"], **given)
         return {}, {"images": convert.images_from(images, what="sample", count=options["count"])}
 
@@ -278,7 +290,7 @@ class Worker:
         inputs, labels = arrays[name], arrays.get("labels")
         images = inputs.dtype == np.uint8 or inputs.ndim == 3
         parts: list[Arrays] = []
-        with torch.no_grad():
+        with tensors.no_gradients():
             for start in range(0, len(inputs), size):
                 batch = inputs[start : start + size]
                 batch = convert.images_for(batch) if images else batch
@@ -289,17 +301,21 @@ class Worker:
         return {name: _joined([part[name] for part in parts], name) for name in parts[0]} if parts else {}
 
     def _switch(self, *, training: bool) -> None:
-        for network in networks(self.inner).values():
+        for network in modules(self.inner).values():
             with contextlib.suppress(Exception):    # some classes override train() so that eval() raises
                 network.train(training)
 
     def _saved(self) -> Arrays:
         """Give the trained model as files of bytes: what `save` writes, else the weights of its modules."""
-        save = own_method(self.model, "save")
-        if save is None:
+        save, of_keras = own_method(self.model, "save"), keras_networks(self.inner)
+        if save is None and not of_keras:
             return {"model.safetensors": np.frombuffer(self._weights(), np.uint8)}
         with tempfile.TemporaryDirectory() as folder:
-            save(Path(folder))
+            if save is not None:
+                save(Path(folder))
+            else:
+                for name, network in of_keras.items():
+                    network.save_weights(str(Path(folder, keras_models.file_of(name))))
             files = {str(path.relative_to(folder)): np.fromfile(path, np.uint8)
                      for path in sorted(Path(folder).rglob("*")) if path.is_file() and not path.is_symlink()}
         if not files:
@@ -307,6 +323,7 @@ class Worker:
         return files
 
     def _weights(self) -> bytes:
+        import torch
         from safetensors.torch import save
 
         module = as_one_module(self.inner)
@@ -317,6 +334,13 @@ class Worker:
         # Copies, because safetensors refuses tensors that share memory, as tied weights do.
         return save({key: value.detach().cpu().clone(memory_format=torch.contiguous_format)
                      for key, value in module.state_dict().items()})
+
+
+def _blank(manner: Manner) -> Any:
+    """Make an empty image, or an empty code for what is called to sample."""
+    if manner.methods.get("sample") in {"call", "__call__", "predict"} and manner.prior is not None:
+        return np.zeros((1, *manner.prior[1]), np.float32)
+    return to_model(np.zeros((1, 1, SIDE, SIDE), np.float32), manner.given)
 
 
 def _paths(checkpoint: str | Mapping[str, str] | None) -> Path | Mapping[str, Path] | None:

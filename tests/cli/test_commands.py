@@ -148,7 +148,7 @@ def test_a_sheet_comes_back_from_moodle_xml_with_its_title_and_points(tmp_path):
     done = harness("quiz", "import", tmp_path / "sheet.xml", "-o", tmp_path / "spring.yaml")
     assert done.returncode == 0, done.stderr
     assert "spring.yaml: 19 statements, 20 points" in done.stdout
-    assert "a wrong answer is worth -1 of a right one" in done.stderr
+    assert "a right answer counts 1, a wrong one -1" in done.stderr
     assert "title: 'Generative models, summer 22: theory'" in (tmp_path / "spring.yaml").read_text()
 
 
@@ -175,6 +175,33 @@ def test_a_wrong_call_about_quizzes_gets_one_sentence_and_writes_nothing(tmp_pat
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["sample.gift"]
+
+
+def test_a_manifest_is_guessed_from_code_and_the_next_command_is_told(tmp_path):
+    source = ROOT / "tests" / "hand-ins" / "scored" / "script_that_trains_on_import"
+    done = harness("new", "--from", source, tmp_path / "group7")
+    assert done.returncode == 0, done.stderr
+    assert "route: run" in done.stdout
+    assert "`encode` returns self.fc22(h1) second" in done.stdout
+    assert f"harness check {tmp_path / 'group7'}" in done.stdout
+    assert (tmp_path / "group7" / "submission.yaml").is_file()
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["new"], "give the folder to make"),
+    (["new", "--in-place"], "give the folder to make"),
+    (["new", "--from", "DIR"], "say where to write"),
+    (["new", "--from", "DIR", "DIR/new", "--in-place"], "say where to write"),
+    (["new", "--from", "DIR", "--in-place"], "holds no code that can be read"),
+    (["new", "--from", "DIR/nowhere", "--in-place"], "no such folder"),
+])
+def test_a_wrong_call_of_new_gets_one_sentence(tmp_path, words, says):
+    done = harness(*[one.replace("DIR", str(tmp_path)) for one in words])
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_scaffolded_hand_in_grades_as_it_stands(tmp_path):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.records import (
+    ENVIRONMENT_FAULT,
     OUR_FAULT,
     CriterionMark,
     Fault,
@@ -125,7 +126,8 @@ def result(
 ) -> GradeResult:
     """A result: theory 20 of 20, practice `points` of 16, and a last criterion of 4 points that ended as `last`."""
     scored = last is Outcome.SCORED
-    open_ = 4.0 if last in {Outcome.NEEDS_PERSON, Outcome.HARNESS_FAULT, Outcome.NOT_APPLICABLE} else 0.0
+    waits = {Outcome.NEEDS_PERSON, Outcome.ENVIRONMENT, Outcome.HARNESS_FAULT, Outcome.NOT_APPLICABLE}
+    open_ = 4.0 if last in waits else 0.0
     final = criterion("reconstruction", last, 4.0 if scored else None if open_ else 0.0, 4)
     earned = points + (4.0 if scored else 0.0)
     parts = [
@@ -135,6 +137,7 @@ def result(
                   criteria=[criterion("clusters", Outcome.SCORED, points, 16), final]),
     ]
     faults = {
+        Outcome.ENVIRONMENT: Fault(kind=ENVIRONMENT_FAULT, stage="start", model="vae", message="it needs tensorflow"),
         Outcome.HARNESS_FAULT: Fault(kind=OUR_FAULT, stage="clusters", model="vae", message="no memory left"),
         Outcome.SUBMISSION_FAULT: Fault(kind="crashed", stage="decode", model="vae", message="decode() raised"),
     }

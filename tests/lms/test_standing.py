@@ -48,6 +48,11 @@ def test_a_fault_of_the_harness_outweighs_points_that_wait():
     assert standing(both).exported(partial=True) is None
 
 
+def test_a_library_that_is_not_here_leaves_the_points_to_a_person():
+    stands = standing(result("lacking", ["Ada Example"], last=Outcome.ENVIRONMENT))
+    assert (stands.outcome, stands.points) == (Outcome.NEEDS_PERSON, None)
+
+
 # --- Gradescope
 
 FIELDS = {
@@ -56,7 +61,9 @@ FIELDS = {
 TEST_FIELDS = {"score", "max_score", "status", "name", "number", "output", "output_format", "visibility"}
 
 
-@pytest.mark.parametrize("one", [result("g", ["Ada"]), *HELD.values()], ids=lambda one: one.group)
+@pytest.mark.parametrize("one", [
+    result("g", ["Ada"]), result("lacking", ["Ada"], last=Outcome.ENVIRONMENT), *HELD.values(),
+], ids=lambda one: one.group)
 def test_gradescope_gets_documented_fields_alone(one):
     content = results_json(one)
     assert set(content) <= FIELDS

@@ -302,3 +302,18 @@ def test_an_encoder_that_gives_one_image_two_codes_is_flagged_and_rounding_is_no
         scene = make_scene(train_codes=train, test_codes=test, codes_repeated=(test[:64] + noise).astype(np.float32))
         found = [flag.name for flag in clusters.measure(scene).flags if flag.name == "codes_unstable"]
         assert found == names
+
+
+def test_an_encoder_whose_codes_depend_on_the_batch_is_flagged_once(make_scene, codes):
+    train, test = codes
+    place = np.random.default_rng(0).permutation(len(test))[:50]
+    for change, names in ((1e-4, []), (0.5, ["codes_depend_on_batch"])):
+        again = (test[place] + change * test.std()).astype(np.float32)
+        scene = make_scene(train_codes=train, test_codes=test, rebatched=place, codes_rebatched=again)
+        flags = clusters.measure(scene).flags
+        assert [flag.name for flag in flags if flag.name.startswith("codes")] == names
+    unstable = make_scene(
+        train_codes=train, test_codes=test, rebatched=place, codes_rebatched=again,
+        codes_repeated=test[:64] + test.std())
+    names = [flag.name for flag in clusters.measure(unstable).flags if flag.name.startswith("codes")]
+    assert names == ["codes_unstable"]

@@ -80,7 +80,8 @@ def test_the_same_few_images_over_and_over_are_duplicates(look, fresh_images):
 
 def test_the_share_of_test_images_stands_beside(make_scene, fresh_images):
     for one in copies.measure(make_scene(samples=as_samples(fresh_images(400)[0]))).measurements:
-        assert 0.0 <= one.baselines["test images"] <= 1.0
+        beside = "training images" if one.name == "copies.share_test" else "test images"
+        assert 0.0 <= one.baselines[beside] <= 1.0
         assert one.interval[0] <= one.value <= one.interval[1]
 
 
@@ -116,3 +117,16 @@ def test_as_many_near_images_as_among_real_ones_is_no_flag_and_three_times_as_ma
     assert [flag.name for flag in _flags(numbers | {"share_features": 0.12}, real, 2_000)] == ["copies"]
     assert [flag.name for flag in _flags(numbers | {"share_features": 0.0, "share_pixels": 0.07}, real, 2_000)] == [
         "copies"]
+
+
+def test_copies_of_test_images_are_flagged_and_new_or_training_images_are_not(look, data, fresh_images):
+    rng = np.random.default_rng(0)
+    noised = np.clip(as_samples(data.test.images) + rng.normal(0, 0.01, data.test.images.shape), 0, 1)
+    for samples in (as_samples(data.test.images), noised.astype(np.float32), as_samples(data.test.images[:, :, ::-1])):
+        found, flags = look(np.ascontiguousarray(samples))
+        assert found["copies.share_test"] > 0.9
+        assert "test_images_copied" in flags
+    for samples in (fresh_images(400)[0], data.train.images[:400]):
+        found, flags = look(as_samples(samples))
+        assert found["copies.share_test"] < 0.05
+        assert "test_images_copied" not in flags

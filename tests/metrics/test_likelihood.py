@@ -53,3 +53,25 @@ def test_worse_than_uniform_is_flagged(make_scene):
 
 def test_a_model_without_densities_has_no_likelihood(make_scene):
     assert likelihood.measure(make_scene()).measurements == []
+
+
+def test_a_likelihood_is_the_model_s_own_word(make_scene):
+    assert all(metric.self_reported for metric in likelihood.METRICS)
+    for one in likelihood.measure(make_scene(log_prob=np.full(9, 50.0))).measurements:
+        assert one.note.startswith("Self-reported")
+
+
+@pytest.mark.parametrize(("noise", "flagged"), [
+    ([-5e4, -np.inf], []), ([np.nan, 19.0], []), ([-5e4, 25.0], ["no_density"]), ([np.inf, np.nan], ["no_density"]),
+])
+def test_noise_more_probable_than_any_density_allows_is_flagged(make_scene, noise, flagged):
+    findings = likelihood.measure(make_scene(log_prob=np.full(9, 50.0), log_prob_noise=np.array(noise, np.float32)))
+    assert [flag.name for flag in findings.flags] == flagged
+    for flag in findings.flags:
+        assert np.isfinite(list(flag.evidence.values())).all()
+
+
+def test_a_model_that_stores_images_in_no_bits_is_flagged(make_scene):
+    impossible = likelihood.measure(make_scene(log_prob=np.full(9, 784 * np.log(256) + 1.0)))
+    assert [flag.name for flag in impossible.flags] == ["impossible_likelihood"]
+    assert likelihood.measure(make_scene(log_prob=np.full(9, 784 * np.log(256) - 1.0))).flags == []

@@ -65,6 +65,14 @@ def test_the_mean_image_equals_its_baseline_in_every_measurement(make_scene, dat
             assert one.value == pytest.approx(one.baselines["mean image"], rel=1e-6), name
 
 
+def test_reconstructions_that_the_mean_image_would_beat_are_flagged_and_others_are_not(make_scene, data, linear):
+    black = reconstruction.measure(
+        make_scene(test_codes=np.zeros((400, 8), np.float32), reconstructions=np.zeros((400, 28, 28), np.float32)))
+    flag = next(one for one in black.flags if one.name == "worse_than_mean_image")
+    assert flag.evidence["from"] > flag.evidence["of the mean image"]
+    assert "worse_than_mean_image" not in {one.name for one in linear.flags}
+
+
 def test_a_linear_model_beats_the_mean_image_and_keeps_the_class_more_often(linear):
     for name, one in values(linear).items():
         if "mean image" in one.baselines and METRICS[one.name].better in {"lower", "higher"}:
@@ -83,6 +91,7 @@ def test_everything_is_there_with_its_interval(linear):
         "mse_p95",
         "train_mse",
         "train_gap",
+        "even_gap",
         "fid_relative",
         "class_agreement",
         "code_numbers",

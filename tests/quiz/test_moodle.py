@@ -239,7 +239,7 @@ def test_a_scheme_with_penalty_makes_choices_with_an_abstain_option_and_negative
 
 def test_without_the_key_nothing_of_it_is_written(sheet, key):
     for write in (write_gift, write_xml):
-        written = write(items(sheet, None), remarks=remarks(sheet, None))
+        written = write(items(sheet, None), remarks=remarks(sheet, None, gift=write is write_gift))
         assert "Because." not in written
         assert "contested" not in written
     assert {one.kind for one in read_gift(write_gift(items(sheet, None)), "x")} == {"essay"}
@@ -267,8 +267,17 @@ def test_void_statements_are_no_questions_in_moodle_and_said_so(sheet, key):
         "1a", "1b", "1c", "2a", "2c"]
     asked = [line for line in write_gift(made).splitlines() if line.startswith("::")]
     assert [line[2:4] for line in asked] == ["1a", "1b", "1c", "2a", "2c"]
-    assert any("no questions in Moodle; GIFT keeps them as comments: 2b" in one for one in remarks(without, key))
-    assert any("floor of 0 for a question" in one for one in remarks(without, key))
+    for gift, fate in ((True, "GIFT keeps them as comments: 2b"), (False, "they are left out: 2b")):
+        said = remarks(without, key, gift=gift)
+        assert any(f"no questions in Moodle; {fate}" in one for one in said)
+        assert any("floor of 0 for a question" in one for one in said)
+
+
+def test_only_a_file_in_gift_leaves_the_points_of_a_question_to_the_person_who_imports_it(sheet, key):
+    assert any("each question is worth 2 of 12 points" in one for one in remarks(sheet, key, gift=True))
+    assert not any("GIFT" in one for one in remarks(sheet, key, gift=False))
+    marks = ElementTree.fromstring(write_xml(items(sheet, key))).findall("question/defaultgrade")
+    assert [one.text for one in marks] == ["2"] * 6
 
 
 @pytest.mark.parametrize("wrong", [0, -1])
@@ -277,7 +286,7 @@ def test_title_points_and_void_statements_come_back_from_gift(sheet, key, wrong,
     without = voided(sheet.model_copy(update={"title": "A title: with a colon", "scheme": Scheme(wrong=wrong)}), "2b")
     if not keyed:       # a void statement needs no answer in the key
         key = key.model_copy(update={"answers": {one: entry for one, entry in key.answers.items() if one != "2b"}})
-    written = write_gift(items(without, key), remarks=[*heading(without), *remarks(without, key)])
+    written = write_gift(items(without, key), remarks=[*heading(without), *remarks(without, key, gift=True)])
     questions, said = read_questions(written, "x.gift")
     back = adopt(questions, quiz="small", title=said.title, points=said.points)
     assert back.sheet.title == "A title: with a colon"

@@ -71,7 +71,10 @@ def test_without_the_key_there_is_none(own):
     (("wrong: -1/2", "wrong: much"), "line 4: scheme.wrong: must be a number, such as 1, 0.5 or 1/3"),
     (("wrong: -1/2", "wrong: 1/0"), "line 4: scheme.wrong: must be a number"),
     (("floor: sheet", "floor: page"), "line 4: scheme.floor is 'page'; allowed: question, sheet or none"),
-    (("id: 1b", "id: 1A"), "two statements have the id 1a"),
+    (("id: 1b", "id: 1a"), "line 10: questions.1.statements.1a.id: two statements have the id 1a; give each its own"),
+    (("id: 1b", "id: 1A"), "line 10: questions.1.statements.1A.id: two statements have ids that people confuse"),
+    (("[water]", "water"), "line 9: questions.1.statements.1a.topics is 'water', but should be a list; write it"),
+    (("void: yes", "void: perhaps"), "line 10: questions.1.statements.1b.void is 'perhaps'; allowed: true or false"),
     (("quiz: mine", "quiz: yours"), "rename the file or the quiz"),
 ])
 def test_a_faulty_sheet_is_refused_with_line_field_and_remedy(own, change, words):
@@ -79,6 +82,23 @@ def test_a_faulty_sheet_is_refused_with_line_field_and_remedy(own, change, words
     with pytest.raises(UserError, match=r"mine\.yaml") as caught:
         load_sheet(own, "mine")
     assert words in str(caught.value)
+
+
+def test_of_a_faulty_statement_nothing_else_is_said_than_its_fault():
+    with pytest.raises(UserError) as caught:
+        documents.loads(SHEET.replace("[water]", "water"), "mine.yaml", Sheet)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_question_without_statements_is_refused_without_a_word_of_python():
+    with pytest.raises(UserError, match=r"questions\.2\.statements is a list, but should have at least 1 item, not 0;"):
+        documents.loads(SHEET + "  - {id: 2, title: Second, statements: []}\n", "mine.yaml", Sheet)
+
+
+def test_two_questions_with_one_id_are_refused_on_the_line_of_the_second():
+    text = SHEET + "  - {id: 1, title: Second, statements: [{id: 2a, text: Ice is hot.}]}\n"
+    with pytest.raises(UserError, match=r"line 11: questions\.1\.id: two questions have the id 1; give each its own"):
+        documents.loads(text, "mine.yaml", Sheet)
 
 
 def test_a_sheet_on_which_nothing_counts_is_refused():
@@ -111,7 +131,7 @@ def test_where_key_and_sheet_do_not_fit_the_lines_are_named(own, text, words):
 
 
 def test_a_key_entry_says_yes_or_no_and_why():
-    with pytest.raises(UserError, match=r"line 3: answers\.1a\.answer: the answer must be yes or no"):
+    with pytest.raises(UserError, match=r"line 3: answers\.1a\.answer: 'abstain' is neither; write yes or no"):
         documents.loads(KEY.replace("answer: yes", "answer: abstain"), "key.yaml", Key)
     with pytest.raises(UserError, match=r"line 3: answers\.1a lacks the field 'why'"):
         documents.loads(KEY.replace(", why: It is.", ""), "key.yaml", Key)

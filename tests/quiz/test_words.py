@@ -29,5 +29,5 @@ def test_capitals_and_spaces_make_no_difference(word):
 
 @pytest.mark.parametrize("written", [None, "abstain", "-", "maybe"])
 def test_a_key_says_yes_or_no(written):
-    with pytest.raises(ValueError, match="must be yes or no"):
+    with pytest.raises(ValueError, match=r"is neither; write yes or no \(also true/false"):
         read_yes_no(written)

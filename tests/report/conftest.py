@@ -19,11 +19,14 @@ from harness.records import (
     GradeResult,
     HandIn,
     ImageFile,
+    Link,
     Marks,
     ModelResult,
     Outcome,
     PartMarks,
     Provenance,
+    Section,
+    Stated,
     StatementResult,
     TheoryResult,
 )
@@ -237,6 +240,34 @@ def hand_in() -> HandIn:
             height=842,
             data=base64.b64encode(buffer.getvalue()).decode(),
         ),
+        own_pages=[1],
+        figures=[
+            ImageFile(
+                caption="Page 1, picture",
+                alt="Figure 1: a picture on page 1 of the report.",
+                width=595,
+                height=842,
+                data=base64.b64encode(buffer.getvalue()).decode(),
+            )
+        ],
+        links=[
+            Link(address="https://example.org/group3", page=1, source="text", repaired=True),
+            Link(address=HOSTILE, page=1, source="annotation"),
+        ],
+        sections=[Section(name="results", title="Results", page=1), Section(name="code", title=HOSTILE, page=1)],
+        members_named=["Ada Example", HOSTILE],
+        page_references=[HOSTILE],
+        stated=[
+            Stated(
+                name="mean squared error", value="0.0133", number=0.0133, page=1, snippet=f"MSE: 0.0133 {HOSTILE}",
+                measured="vae: 0.0133 squared intensity per pixel", verdict="agree", why="Within 0.0007 of it.",
+            ),
+            Stated(
+                name="latent size", value="32", number=32, page=1, snippet="latent size: 32", verdict="differ",
+                measured="vae: 20 numbers in a code", why="No model that was handed in has this number.",
+            ),
+            Stated(name="optimiser", value=HOSTILE, page=1, snippet=HOSTILE),
+        ],
         text_missing=["a heading on interpretation"],
         files={"model.py": "0f" * 32, HOSTILE: "1e" * 32},
         left_out={".git": "version control is not needed", HOSTILE: "a symbolic link"},

@@ -13,6 +13,8 @@ import pypdfium2
 import pytest
 
 from harness.report import render_index, write_report
+from harness.report.similarity import write_similarity
+from harness.similarity import Fragment, Pair, Similarity
 
 pytestmark = pytest.mark.browser
 
@@ -102,3 +104,20 @@ def test_the_report_prints_on_a4(result, tmp_path):
     assert sizes in ({(595, 842)}, {(596, 842)})
     assert "Marks" in words
     assert "Skip to the content" not in words
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_on_similarity_fits_its_window(tmp_path, width):
+    groups = [f"group{number} with a long name" for number in range(30)]
+    shares = [[None if row == column else 0.25 for column in range(30)] for row in range(30)]
+    line = "   1  " + "x = function_of_a_long_name(argument, another) " * 4
+    pair = Pair(
+        groups=(groups[0], groups[1]), shares={"code": 0.25, "text": None, "weights": 0.0},
+        more_alike={"code": 0, "text": 0, "weights": 0}, tensors=["w.safetensors: a"], same_files=["model.py"],
+        fragments=[Fragment(kind="code", tokens=30, places=("model.py, line 1",) * 2, texts=(line, line))])
+    found = Similarity(
+        groups=groups, matrices={"code": shares, "text": shares, "weights": shares}, pairs=[pair], pair_count=435,
+        usual={kind: [435, *[0] * 9] for kind in ("code", "text", "weights")}, left_out={"a": "b"}, notes=["c"])
+    seen, complaints = look(write_similarity(found, tmp_path), width, tmp_path)
+    assert seen["width"] <= width
+    assert complaints == []

@@ -106,7 +106,7 @@ def test_every_link_within_the_page_has_its_target_and_no_name_is_given_twice(re
 
 
 def test_every_picture_says_what_it_shows(read):
-    assert len(read.named("img")) == 7
+    assert len(read.named("img")) == 8
     assert all(one["alt"] and one["width"] and one["height"] for one in read.named("img"))
     assert all(one.get("aria-hidden") == "true" or one.get("aria-labelledby") for one in read.named("svg"))
 
@@ -142,9 +142,9 @@ def test_the_whole_report_stays_small(page):
 
 def test_links_that_leave_the_page_are_web_addresses_without_referrer(result, read):
     leaving = [one for one in read.named("a") if not one["href"].startswith("#")]
-    assert leaving == [{"href": "https://example.org/group3", "rel": "noopener noreferrer nofollow"}]
+    assert leaving == 2 * [{"href": "https://example.org/group3", "rel": "noopener noreferrer nofollow"}]
     tricky = result.model_copy(
-        update={"hand_in": result.hand_in.model_copy(update={"code": "javascript:alert(1)"})}
+        update={"hand_in": result.hand_in.model_copy(update={"code": "javascript:alert(1)", "links": []})}
     )
     again = Reader(render_report(tricky))
     assert all(one["href"].startswith("#") for one in again.named("a"))
@@ -159,9 +159,9 @@ def test_marks_and_reasons_come_first_and_provenance_last(read):
     assert "19 of 40 , 6 points still open" in read.text
 
 
-def test_the_six_outcomes_are_told_apart_by_words_and_by_signs(page, read):
+def test_the_seven_outcomes_are_told_apart_by_words_and_by_signs(page, read):
     assert set(OUTCOMES) == set(Outcome)
-    assert len({words for _, words in OUTCOMES.values()}) == len({sign for sign, _ in OUTCOMES.values()}) == 6
+    assert len({words for _, words in OUTCOMES.values()}) == len({sign for sign, _ in OUTCOMES.values()}) == 7
     for outcome, (_, words) in OUTCOMES.items():
         assert f'class="criterion {outcome.value}"' in page
         assert words in read.text
@@ -171,10 +171,12 @@ def test_open_points_are_drawn_open_and_missing_ones_are_not(page):
     criteria = dict(re.findall(r'<li class="criterion (\w+)">(.*?)</li>', page, re.DOTALL))
     assert {name for name, drawn in criteria.items() if "url(#hatch)" in drawn} == {
         "needs_person",
+        "environment",
         "harness_fault",
     }
     assert {name for name, drawn in criteria.items() if "<b>open</b>" in drawn} == {
         "needs_person",
+        "environment",
         "harness_fault",
     }
 
@@ -358,3 +360,10 @@ def test_all_text_and_all_marks_are_seen_in_both_schemes(scheme):
         assert contrast(colours["ink"], colours[f"{name}-soft"]) >= 4.5, name
     for name in ("mine", "theirs", *(f"c{index}" for index in range(10))):
         assert contrast(colours[name], colours["surface"]) >= 3, name
+
+
+def test_what_the_report_states_stands_beside_what_was_measured(result):
+    words = " ".join(re.sub(r"<[^>]+>", " ", render_report(result)).split())
+    assert "0.0133 vae: 0.0133 squared intensity per pixel = agree" in words
+    assert "≠ differ No model that was handed in has this number." in words
+    assert "Figures of the report" in words

@@ -24,6 +24,7 @@ from harness.sandbox.base import Job
 from harness.sandbox.bubblewrap import BubblewrapBox
 from harness.sandbox.cgroup import find_hierarchy
 from harness.sandbox.choose import self_test
+from harness.sandbox.environments import own_environment
 from harness.wire import Expected
 
 pytestmark = [pytest.mark.box, pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap needs Linux")]
@@ -150,7 +151,7 @@ def test_nothing_of_the_hosts_files_is_there(attack):
 
 
 def test_only_the_workers_part_of_the_harness_is_there(attack):
-    assert attack["harness"] == ["__init__.py", "contract.py", "errors.py", "wire.py", "worker"]
+    assert attack["harness"] == ["__init__.py", "contract.py", "errors.py", "forms.py", "wire.py", "worker"]
 
 
 def test_only_work_space_can_be_written_and_it_ends(attack):
@@ -409,7 +410,7 @@ def test_a_graphics_card_is_shown_only_when_asked_for(small, monkeypatch, tmp_pa
     for name in ("nvidia0", "nvidiactl", "nvidia-uvm", "kvm", "sda"):
         (tmp_path / name).touch()
     monkeypatch.setattr(bubblewrap, "DEVICES", tmp_path)
-    without, asked = (bubblewrap._files(small, [], cuda=cuda) for cuda in (False, True))
+    without, asked = (bubblewrap._files(small, [], own_environment(), cuda=cuda) for cuda in (False, True))
     assert not [option for option in without if "nvidia" in option or option in {"--dev-bind", "/sys"}]
     shown = [asked[place + 1] for place, option in enumerate(asked) if option == "--dev-bind"]
     assert shown == [str(tmp_path / name) for name in ("nvidia-uvm", "nvidia0", "nvidiactl")]

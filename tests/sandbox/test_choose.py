@@ -64,7 +64,7 @@ def without(*unwanted):
     ("_files", lambda options: [{str(16 * 2**20): str(2**28)}.get(one, one) for one in options], "fills more than"),
     ("_namespaces", without("--unshare-net"), "reaches the host by network"),
     ("_namespaces", without("--unshare-pid", "--unshare-user", "--disable-userns"), "sees a process of the host"),
-    ("environment", lambda given: {**given, "HARNESS_TEST_CANARY": "1"}, "sees the host's environment"),
+    ("variables", lambda given: {**given, "HARNESS_TEST_CANARY": "1"}, "sees the host's environment"),
 ])
 def test_a_box_with_a_hole_is_refused_by_the_attack_that_succeeds(monkeypatch, name, change, found):
     monkeypatch.setenv("HARNESS_TEST_CANARY", "1")

@@ -17,8 +17,8 @@ from harness.limits import MIB, Limits
 from harness.sandbox.base import Job
 from harness.sandbox.choose import _ATTACKS, self_test
 from harness.sandbox.container import ContainerBox, _mount
+from harness.sandbox.environments import own_environment
 from harness.sandbox.seccomp import DENIED, FAMILIES, NEW_NAMESPACES, NONE, seccomp_profile
-from harness.sandbox.shown import site_packages
 from harness.wire import Expected
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the harness uses container engines on Linux only")
@@ -51,7 +51,7 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.program = folder / "docker"
-        path = os.pathsep.join(map(str, [Path(__file__).parents[2], *site_packages()]))
+        path = os.pathsep.join(map(str, [Path(__file__).parents[2], *own_environment().packages]))
         self.program.write_text(STAND_IN.format(python=sys.executable, here=str(folder), path=path))
         self.program.chmod(0o755)
         self.tells()

@@ -166,3 +166,26 @@ def test_a_broken_notebook_is_refused_in_words(talk, text):
     error = talk.error(source="vae.ipynb:Model")
     assert error["kind"] == "rejected"
     assert "vae.ipynb is no notebook that can be read" in error["message"]
+
+
+def test_functions_that_build_networks_are_called_and_sizes_of_the_data_are_known(talk):
+    talk.write("""
+        import torch
+        from elsewhere.datasets import fashion_mnist
+
+        def build_encoder(size):
+            return torch.nn.Linear(size, 3)
+
+        def build_and_train_model():
+            raise SystemExit("it trained")
+
+        (x_train, _), (x_test, _) = fashion_mnist.load_data()
+        x_train = x_train.astype("float32") / 255
+        size = x_train.shape[1] * x_train.shape[2]
+        encoder = build_encoder(size)
+        model = build_and_train_model()
+    """)
+    head, _ = talk.ask(
+        "describe", source="model.py:encoder", definitions_only=True, manner={"methods": {"encode": "forward"}})
+    assert head["parameters"] == 784 * 3 + 3
+    assert "build_and_train_model" in talk.error(source="model.py:model", definitions_only=True)["message"]

@@ -83,11 +83,13 @@ def heading(sheet: Sheet) -> list[str]:
     return [f"title: {' '.join(sheet.title.split())}", f"points: {sheet.points}"]
 
 
-def remarks(sheet: Sheet, key: Key | None) -> list[str]:
-    """Say what Moodle will do in another way than the harness."""
-    mark = sheet.points / max(1, sum(1 for one in sheet.statements if not one.void or sheet.scheme.void == "point"))
-    worth = f"each question is worth {decimal(mark)} of {decimal(sheet.points)} points"
-    said = [f"{worth}; GIFT cannot say so, so set it in the quiz after importing that"]
+def remarks(sheet: Sheet, key: Key | None, *, gift: bool) -> list[str]:
+    """Say what Moodle will do in another way than the harness; a file in GIFT says less than one in XML."""
+    said = []
+    if gift:
+        scored = sum(1 for one in sheet.statements if not one.void or sheet.scheme.void == "point")
+        worth = f"each question is worth {decimal(sheet.points / max(1, scored))} of {decimal(sheet.points)} points"
+        said.append(f"{worth}; GIFT cannot say so, so set it in the quiz after importing that")
     if key is None:
         said.append("without the key these are open questions, which a person marks")
     elif sheet.scheme.wrong < 0 and sheet.scheme.floor != "none":
@@ -95,7 +97,8 @@ def remarks(sheet: Sheet, key: Key | None) -> list[str]:
         said.append(f"the sheet has a floor of 0 {where}; Moodle has none, so its totals can be lower")
     void = [one.id for one in sheet.statements if one.void]
     if void:
-        said.append(f"void statements are no questions in Moodle; GIFT keeps them as comments: {', '.join(void)}")
+        fate = "GIFT keeps them as comments" if gift else "they are left out"
+        said.append(f"void statements are no questions in Moodle; {fate}: {', '.join(void)}")
     return said
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.quiz.reading.facts import Box, Mark, Page, TickBox, Word, centre, inside, joined
 from harness.quiz.reading.fields import read_fields
 from harness.quiz.reading.heads import Heads, cells_below, heads_of
 from harness.quiz.reading.layout import GAP, columns_of
-from harness.quiz.reading.locate import Location, locate
+from harness.quiz.reading.locate import ENOUGH, Location, locate
 from harness.quiz.reading.lone import Usage, lone_signs, read_lone
 from harness.quiz.reading.prepare import prepared
 from harness.quiz.reading.results import Evidence
 from harness.quiz.reading.seen import Place, Seen
 from harness.quiz.reading.signals import Signal
 from harness.quiz.reading.stream import Placed, Stream, stream_of
-from harness.quiz.reading.targets import option, targets_of
+from harness.quiz.reading.targets import option, rings_among, targets_of
 from harness.quiz.reading.ticks import Side, side_of, ticks
 from harness.quiz.reading.typed import LONGEST, is_answer, is_lead, meaning, read_typed
 from harness.quiz.reading.unread import hints
@@ -27,6 +27,9 @@ __all__ = ["look_for_answers"]
 MOST_ARGUMENT = 800     # characters
 MOST_WORDS = 15_000     # of a document that are looked at
 MOST_LINES = 0.7        # share of all lines
+SENTENCE = 4            # words between a number and its places to tick that make another sentence
+LEVEL = 3.0             # points by which words of one line differ in height
+SEVERAL = 3             # such sentences make another sheet
 NEAR = 8                # words behind a statement that may answer it
 _HALF = frozenset((
     "not", "nicht", "maybe", "perhaps", "vielleicht", "partly", "partially", "teilweise", "depends", "?", "??", "+",
@@ -48,11 +51,38 @@ def look_for_answers(sheet: Sheet, pages: Sequence[Page]) -> dict[str, Seen]:
     for place in places:
         if place not in untrusted:
             _read_place(place, seen[place.zone.location.id], side, doubt)
+    _ask_about_another_sheet(places, seen)
     read_fields(sheet, pages, places, seen)
     answering = [place.zone.location for place in untrusted if _typed(place, doubt)[0]]
     for one, some in hints(sheet, stream, answering).items():
         seen[one].hints += some
     return seen
+
+
+def _ask_about_another_sheet(places: Sequence[Place], seen: Mapping[str, Seen]) -> None:
+    """Leave to a person what was found by its number, where another sentence is put to yes and no beside it.
+
+    Where that is so of several statements, the file is another sheet, and words that fit by half are no proof.
+    """
+    others = {id(place) for place in places if _holds_another_sentence(place)}
+    several = len(others) >= SEVERAL
+    for one in seen.values():
+        strays = any(id(place) in others for place in one.places)
+        best = max((place.zone.location.score for place in one.places), default=0.0)
+        if strays or (several and 0 < best < ENOUGH):
+            reason = "another sentence stands at its number; is this the sheet of another quiz?"
+            one.signals = [Signal(None, signal.how, signal.evidence, reason=reason) for signal in one.signals]
+
+
+def _holds_another_sentence(place: Place) -> bool:
+    """Tell whether words stand between a number and its places to tick that are not the statement's."""
+    label, location = place.zone.label_end, place.zone.location
+    if label is None or location.matched or not place.targets:
+        return False
+    edge = min(target.box[0] for target in place.targets)
+    between = [word for word in place.zone.words if any(letter.isalpha() for letter in word.text)
+               and label[2] <= word.box[0] and word.box[2] <= edge and abs(word.box[1] - label[1]) < LEVEL]
+    return len(between) >= SENTENCE
 
 
 def _first_words(pages: Sequence[Page]) -> list[Page]:
@@ -140,6 +170,8 @@ def _places(zones: Sequence[Zone], pages: Sequence[Page], stream: Stream) -> lis
             marks += [mark for mark in page.marks if band.holds(mark.box, page.number)]
             heads += free[page.number]
         options = [Word(text=word.text, box=word.box) for word in zone.options]
+        boxes, rings = rings_among(boxes, options)
+        marks += rings
         targets = targets_of(options, boxes, heads)
         signs = lone_signs(zone, marks, boxes, by_number) if not targets else []
         place = Place(zone, targets, marks, signs)
@@ -181,6 +213,8 @@ def _read_place(place: Place, seen: Seen, side: Side | None, doubt: _Doubt) -> N
         signals = _half_said(place)
     if not location.matched and not signals and place.zone.options and not any(one.boxed for one in place.targets):
         signals = [_undecided(place)]
+    if location.matched and not signals and place.zone.options and not place.targets:
+        signals = [_unpaired(place)]
     if location.matched or signals or place.targets:
         seen.places.append(place)
     found = _found(location)
@@ -233,6 +267,14 @@ def _undecided(place: Place) -> Signal:
     evidence = Evidence(
         page=place.page, box=joined(*(word.box for word in place.zone.options)), snippet=snippet, how="typed")
     return Signal(None, "typed", evidence, reason=f"it says {snippet!r}, and none of them is marked")
+
+
+def _unpaired(place: Place) -> Signal:
+    """Say that what stands at the printed words was not made out, so that nobody calls it empty."""
+    evidence = Evidence(
+        page=place.page, box=joined(*(word.box for word in place.zone.options)),
+        snippet=" ".join(word.text for word in place.zone.options), how="none")
+    return Signal(None, "strokes", evidence, reason="which box belongs to which of its printed words is not clear")
 
 
 def _half_said(place: Place) -> list[Signal]:

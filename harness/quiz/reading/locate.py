@@ -19,7 +19,7 @@ from harness.quiz.reading.stream import Stream
 from harness.quiz.reading.typed import is_answer
 from harness.quiz.sheet import Sheet
 
-__all__ = ["Location", "locate"]
+__all__ = ["ENOUGH", "Location", "locate"]
 
 ENOUGH, ENOUGH_WITH_LABEL = 0.62, 0.36      # share of a statement's weight that must be found
 MARGIN = 0.1                                # by which the next statement must fit worse

@@ -19,6 +19,7 @@ __all__ = ["Pen", "TickedBox", "answers_of"]
 FULL = 0.22             # ink in the emptiest ninth of a box from which the whole box was inked over
 FULLER = 2.5            # times the same in the emptier marks of a sheet: a marker's crosses are broad, some fill boxes
 FEWEST = 4              # marks of a sheet that tell how its pen ticks
+SLIGHT = 0.35           # times the ink of a sheet's usual mark: what has less may be a slip of the pen, or dirt
 RINGED = 0.75           # share of the sectors around a box with ink: a ring, or a scribble larger than the box
 OVER = 0.14             # ink of a word's darkest row above that of its like elsewhere: it is struck out
 BEHIND = 0.5            # share of the paper behind a word that a line goes on over
@@ -52,19 +53,29 @@ def answers_of(boxes: Sequence[TickedBox]) -> dict[str, list[Signal]]:
     """Give what the pen says: statement -> its signals.
 
     A box that is ticked is an answer. Whatever may take a tick back, or stands beside the boxes, is a question: a box
-    inked all over (but where that is how most are ticked), a ring around a box, a line through or around a word.
+    inked all over (but where that is how most are ticked), one with much less ink than the other marks, a ring around
+    a box, a line through or around a word.
     """
     found = judge([(one.statement, one.page, one.answer, one.box, one.pen.ink) for one in boxes], how="scan")
     ticked = {(name, signal.answer) for name, signals in found.items() for signal in signals if signal.answer}
-    full = _full([one.pen.least for one in boxes if (one.statement, one.answer) in ticked])
+    marks = [one.pen for one in boxes if (one.statement, one.answer) in ticked]
+    full = _full([one.least for one in marks])
+    slight = SLIGHT * median([one.ink for one in marks]) if marks else 0.0
     usual = _usual_words(boxes)
     for one in boxes:
         is_ticked = (one.statement, one.answer) in ticked
+        if is_ticked and one.pen.ink < slight:
+            _ask(found, one, f"there is much less ink in its box {one.answer} than in the others that are ticked")
         reason = _doubt(one, is_ticked=is_ticked, full=full, usual=usual[one.page, one.answer])
         if reason:
-            evidence = Evidence(page=one.page, box=grown(one.box, 6), snippet=reason, how="scan")
-            found.setdefault(one.statement, []).append(Signal(None, "scan", evidence, reason=reason))
+            _ask(found, one, reason)
     return found
+
+
+def _ask(found: dict[str, list[Signal]], one: TickedBox, reason: str) -> None:
+    """Leave a statement to a person."""
+    evidence = Evidence(page=one.page, box=grown(one.box, 6), snippet=reason, how="scan")
+    found.setdefault(one.statement, []).append(Signal(None, "scan", evidence, reason=reason))
 
 
 def _full(ticked: Sequence[float]) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.quiz.reading.facts import Box, TickBox, Word, centre, inside
+from harness.quiz.reading.facts import Box, Mark, TickBox, Word, centre, inside
 from harness.quiz.words import WORDS, Answer
 
-__all__ = ["Target", "option", "targets_of"]
+__all__ = ["Target", "option", "rings_among", "targets_of"]
 
 LEVEL = 7.0         # points by which things on one line may differ in height
 REACH = 40.0        # points from a box to its word
@@ -69,6 +69,26 @@ def targets_of(words: Sequence[Word], boxes: Sequence[TickBox], heads: Sequence[
         found = _below(whole, heads)
     answers = [target.answer for target in found]
     return found if _both(answers) and len(set(answers)) == len(answers) else []
+
+
+def rings_among(boxes: Sequence[TickBox], words: Sequence[Word]) -> tuple[list[TickBox], list[Mark]]:
+    """Tell boxes from what looks like one and was drawn around an option's word or around a smaller square box.
+
+    Returns:
+        The boxes, and the rings as marks.
+
+    """
+    squares = [box for box in boxes if box.shape == "square"]
+    kept: list[TickBox] = []
+    rings: list[Mark] = []
+    for box in boxes:
+        if any(inside(centre(word.box), box.box) for word in words) or (
+                box.shape == "circle" and not box.filled
+                and any(inside(centre(one.box), box.box) and _side(one.box) < _side(box.box) for one in squares)):
+            rings.append(Mark(kind="stroke" if box.filled else "circle", box=box.box))
+        else:
+            kept.append(box)
+    return kept, rings
 
 
 def _both(answers: Iterable[Answer | None]) -> bool:

@@ -125,10 +125,6 @@ def scribble(canvas: Canvas, x: float, y: float, size: float) -> None:
     canvas.setStrokeColorRGB(0, 0, 0)
 
 
-def ring(canvas: Canvas, x: float, y: float, size: float) -> None:
-    canvas.circle(x + size / 2, y + size / 2, size * 0.9)
-
-
 PENS = {"cross": cross, "tick": tick, "scribble": scribble}
 
 
@@ -147,6 +143,21 @@ def with_strokes(sheet: Sheet, answers: Answers, *, pen: str = "cross", paper: P
                 canvas.translate(x, y)
                 canvas.doForm(name)
                 canvas.restoreState()
+
+    return paper.draw(sheet, after=after)
+
+
+def with_rings(sheet: Sheet, answers: Answers, *, around: str, paper: Paper) -> bytes:
+    """Rings as a viewer leaves them that flattens: around the chosen box, the chosen word, or both of them."""
+
+    def after(canvas: Canvas, page: int) -> None:
+        canvas.setStrokeColorRGB(0.8, 0.1, 0.1)
+        for (one, option), (at, x, y) in paper.places.items():
+            if at == page and chosen(answers.get(one), option):
+                word, end = paper.words[one, option][1], paper.words[one, option][1] + 6 * len(option)
+                left, right = {"box": (x, x + paper.size), "word": (word, end), "both": (x, end)}[around]
+                canvas.ellipse(left - 4, y - 4, right + 4, y + paper.size + 3)
+        canvas.setStrokeColorRGB(0, 0, 0)
 
     return paper.draw(sheet, after=after)
 

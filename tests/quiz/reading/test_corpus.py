@@ -40,6 +40,12 @@ WITHOUT_BOXES = {
         lambda sheet, given, _, pen=pen: papers.with_strokes(sheet, given, pen=pen, paper=Paper(boxes=False)))
     for pen in ("cross", "scribble")
 }
+RINGS = {
+    f"rings around {around}, {'with' if boxes else 'no'} boxes": (
+        lambda sheet, given, _, around=around, boxes=boxes: papers.with_rings(
+            sheet, given, around=around, paper=Paper(boxes=boxes)))
+    for around, boxes in (("word", False), ("box", True), ("both", True))
+}
 ANNOTATIONS = {
     f"annotations: {kind}": lambda sheet, given, _, kind=kind: papers.with_annotations(sheet, given, kind=kind)
     for kind in ("ink", "lines", "stamp", "free text", "highlight", "circle")
@@ -65,7 +71,7 @@ SCANS = {
             sheet, given, angle=angle, noise=noise, text_below=text_below))
     for angle, noise, text_below in ((0.0, 4.0, False), (0.6, 12.0, False), (-1.3, 20.0, False), (0.4, 8.0, True))
 }
-TICKED = {**STROKES, **WITHOUT_BOXES, **ANNOTATIONS, **FIELDS, **COLUMNS, **SCANS}
+TICKED = {**STROKES, **WITHOUT_BOXES, **RINGS, **ANNOTATIONS, **FIELDS, **COLUMNS, **SCANS}
 
 TYPED = {
     **{f"typed, {style}": lambda sheet, given, _, style=style: papers.typed_by_fpdf(sheet, given, style=style)

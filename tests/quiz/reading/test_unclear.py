@@ -32,9 +32,9 @@ def read(sheet, tmp_path):
     return reader
 
 
-def drawn(sheet: Sheet, draw) -> bytes:
+def drawn(sheet: Sheet, draw, *, paper: Paper | None = None) -> bytes:
     """A sheet on which `draw(canvas, paper)` draws when its first page is full."""
-    paper = Paper()
+    paper = paper or Paper()
     return paper.draw(sheet, after=lambda canvas, page: draw(canvas, paper) if page == 0 else None)
 
 
@@ -75,6 +75,25 @@ def test_a_ring_around_both_answers_is_unclear(sheet, read):
         canvas.ellipse(x - 5, y - 5, x + 85, y + 15)
 
     assert read(drawn(sheet, draw))["1a"].status == "unclear"
+
+
+def test_a_bent_line_through_a_word_is_no_ring_around_it(sheet, read):
+    def draw(canvas, paper):
+        _, x, y = paper.words["1a", "yes"]
+        canvas.bezier(x - 2, y - 3, x + 1, y - 2, x + 13, y + 9, x + 16, y + 10)
+
+    found = read(drawn(sheet, draw, paper=Paper(boxes=False)))
+    assert (found["1a"].status, found["1b"].status) == ("unclear", "blank")
+
+
+def test_boxes_that_fit_no_word_are_a_question_and_no_empty_ones(sheet, read):
+    def draw(canvas, paper):
+        x, y = place(paper, "1a", "no")
+        canvas.rect(x - 16, y, BOX, BOX)     # a third box between the two
+
+    found = read(drawn(sheet, draw))
+    assert (found["1a"].status, found["1b"].status) == ("unclear", "blank")
+    assert "which box belongs to which" in found["1a"].reason
 
 
 def test_a_cross_and_a_typed_answer_must_agree(sheet, read):
@@ -202,6 +221,15 @@ def test_the_sheet_among_a_groups_own_pages(sheet, read):
     found = read(out.getvalue())
     assert {one.id: one.answer for one in found.values() if one.answer} == given
     assert found["1a"].evidence[0].page == 2
+
+
+def test_a_sheet_of_another_quiz_is_not_read_by_its_numbers(sheet, course, read):
+    other = load_sheet(course, "summer23")
+    shared = {one.text for one in other.statements} & {one.text for one in sheet.statements}
+    given = {one.id: "yes" for one in other.statements if one.text not in shared}
+    found = read(papers.with_strokes(other, given))
+    assert {one.answer for one in found.values()} == {None}
+    assert "is this the sheet of another quiz?" in found["1a"].reason
 
 
 def test_a_report_without_answers_answers_nothing(read):
