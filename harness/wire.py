@@ -29,6 +29,7 @@ import numpy as np
 from harness.errors import BrokenProtocol, InvalidOutput
 
 __all__ = [
+    "MOST_FILES",
     "ArrayHeader",
     "Expected",
     "Sink",
@@ -45,6 +46,7 @@ MAGIC = b"HRNS"
 VERSION = 1
 MOST_HEAD = 64 * 1024
 MOST_AXES = 8
+MOST_FILES = 100        # in one answer: their names have to fit into its head
 DTYPES = frozenset({"|u1", "|b1", "<u2", "<i4", "<i8", "<f2", "<f4", "<f8"})
 SKIPPED = 2**30     # a refused body up to this long is read and thrown away, and the conversation goes on
 CHUNK = 2**20

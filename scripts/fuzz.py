@@ -39,8 +39,11 @@ with contextlib.ExitStack() as _steered:
     from harness import documents, wire
     from harness.course import Course
     from harness.errors import SubmissionFault, UserError
+    from harness.evidence.talk import Described, numbers_told
+    from harness.limits import Limits
     from harness.quiz import Sheet, as_answers, load_sheet, mark, read_answers, read_file
     from harness.quiz.sheet import Key, load_key
+    from harness.sandbox.faults import from_worker
     from harness.submissions import Manifest, intake
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,7 +69,10 @@ def _read_frame(data: bytes) -> None:
         "files/*": wire.Expected(shape=(None,), dtype="|u1", most=1_000),
     }
     with contextlib.suppress(SubmissionFault):
-        wire.read_frame(io.BytesIO(data), expected)
+        head, _ = wire.read_frame(io.BytesIO(data), expected)
+        Described.of(head)
+        numbers_told(head)
+        from_worker(head.get("error", head), log="", limits=Limits())
 
 
 def _frames() -> list[bytes]:

@@ -27,6 +27,7 @@ _LIKELIHOODS = 500                          # images in one request for log dens
 _NOISE = 32                                 # images of noise whose density is asked for
 _LONGEST = 8_192                            # numbers of a code on the wire; the budget's limit comes after
 _HALF = float(np.finfo(np.float16).max)     # 65504
+_WIDEST = 80.0                              # largest log variance: its exponential is a number in float32, too
 
 
 @dataclass(slots=True)
@@ -177,19 +178,33 @@ def _posterior(talk: Talk, plan: Plan, *, given: bool) -> tuple[np.ndarray, np.n
         answer = talk.ask("posterior", arrays, expect={"mean": rule, "log_variance": rule})
         if answer is None:
             return None
-        mean, log_variance = answer["mean"], answer["log_variance"]
-        if mean.shape != log_variance.shape:
-            talk.fail("posterior", InvalidOutput(
-                f"'mean' has the shape {mean.shape}, 'log_variance' the shape {log_variance.shape}",
-                rationale="Each unit of the code has one mean and one variance.",
-                hint="Return (mean, log_variance) with one number for each unit.",
-            ))
+        try:
+            _check_posterior(answer["mean"], answer["log_variance"])
+        except InvalidOutput as fault:
+            talk.fail("posterior", fault)
             return None
-        parts.append((mean, log_variance))
+        parts.append((answer["mean"], answer["log_variance"]))
         talk.meter.done(count)
     if not parts:
         return None
     return np.concatenate([mean for mean, _ in parts]), np.concatenate([log for _, log in parts])
+
+
+def _check_posterior(mean: np.ndarray, log_variance: np.ndarray) -> None:
+    if mean.shape != log_variance.shape or not mean.shape[1]:
+        raise InvalidOutput(
+            f"'mean' has the shape {mean.shape}, 'log_variance' the shape {log_variance.shape}",
+            rationale="Each unit of the code has one mean and one variance.",
+            hint="Return (mean, log_variance) with one number for each unit.",
+        )
+    largest, widest = float(np.abs(mean).max(initial=0.0)), float(log_variance.max(initial=0.0))
+    if largest > _HALF or widest > _WIDEST:
+        raise InvalidOutput(
+            f"'mean' has a number of size {largest:.4g}, 'log_variance' one of {widest:.4g}; "
+            f"{_HALF:g} and {_WIDEST:g} are the most that is measured",
+            rationale="Beyond that the divergence from the prior is no number any more.",
+            hint="Look for a training that diverged; if it is a variance that you return, return its logarithm.",
+        )
 
 
 def _log_prob(talk: Talk, plan: Plan) -> np.ndarray | None:

@@ -86,6 +86,7 @@ def gather(
     clipped = talks["decode"].clipped
     return replace(
         seen, redirected=tuple(sorted(talks["encode"].redirected | talks["decode"].redirected)),
+        whole_codes=talks["decode"].whole_codes,
         clipped=None if clipped is None or not clipped.seen else clipped.outside / clipped.seen,
     ), ledger.faults
 
@@ -129,7 +130,7 @@ def _put_together(
         samples=samples.images, sample_labels=samples.labels,
         samples_repeated=samples.repeated, samples_other=samples.other,
         log_prob=encoded.log_prob, log_prob_noise=encoded.log_prob_noise, log_prob_kind=says.log_prob_kind,
-        whole_codes=also_says.whole_codes, translations=encoded.translations, told=encoded.told,
+        translations=encoded.translations, told=encoded.told,
         seconds=dict(ledger.seconds),
     )
 

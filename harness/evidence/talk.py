@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -19,7 +19,7 @@ from harness.limits import Limits
 from harness.sandbox.base import Session
 from harness.wire import Expected
 
-__all__ = ["BATCH", "Clipped", "Described", "Talk", "batches", "image_rule", "with_labels"]
+__all__ = ["BATCH", "Clipped", "Described", "Talk", "batches", "image_rule", "numbers_told", "with_labels"]
 
 BATCH = 5_000
 """Most images in one request: 16 MB as float32, enough that the requests cost nothing beside the work."""
@@ -73,7 +73,6 @@ class Described:
     parameters: int | None = None
     log_prob_kind: str = "bound"
     domains: tuple[str, ...] = ()
-    whole_codes: bool = False
 
     @classmethod
     def of(cls, head: Mapping[str, Any]) -> Described:
@@ -83,8 +82,7 @@ class Described:
             capabilities=tuple(name for name in CAPABILITIES if isinstance(named, list) and name in named),
             conditional=head.get("conditional") is True,
             parameters=count if type(count) is int and 0 <= count < 2**53 else None,
-            log_prob_kind=kind if kind in {"exact", "bound", "estimate"} else "bound",
-            whole_codes=head.get("whole_codes") is True,
+            log_prob_kind=kind if isinstance(kind, str) and kind in {"exact", "bound", "estimate"} else "bound",
             domains=DOMAINS if head.get("domains") == list(DOMAINS) else (),
         )
 
@@ -100,6 +98,7 @@ class Talk:
     ) -> None:
         self.role = role
         self.redirected: set[str] = set()   # devices that its code asked for and did not get
+        self.whole_codes = False            # whether its codes turned out to be whole numbers
         self.clipped = Clipped() if clip else None
         self.meter = meter
         self.spent: dict[str, float] = {}   # seconds of the latest request of each kind
@@ -152,7 +151,7 @@ class Talk:
         self.stage("asking for the model's own numbers")
         arrays = {"images": plan.told_images, "labels": plan.told_labels}
         answer = self._ask("report", arrays, None, expect={}, seconds=self._limits.request_seconds)
-        return {} if answer is None else _numbers(answer[0].get("told"))
+        return {} if answer is None else numbers_told(answer[0].get("told"))
 
     def stage(self, text: str) -> None:
         """Say what comes next."""
@@ -167,7 +166,9 @@ class Talk:
         begun = monotonic()
         try:
             head, answer = self._session.ask(verb, arrays, options, expect=expect, seconds=seconds)
-            self.redirected |= {one for one in ("cuda", "mps") if one in (head.get("redirected") or ())}
+            told = head.get("redirected")
+            self.redirected |= {one for one in ("cuda", "mps") if isinstance(told, list) and one in told}
+            self.whole_codes |= head.get("whole_codes") is True
             return head, answer
         except SubmissionFault as fault:
             self.fail(verb, fault)
@@ -177,12 +178,12 @@ class Talk:
             self._ledger.spend(verb, self.spent[verb])
 
 
-def _numbers(told: object) -> dict[str, float]:
+def numbers_told(told: object) -> dict[str, float]:
     """Take a few finite numbers with short names, and nothing else."""
     if not isinstance(told, dict):
         return {}
     return {
         name: float(value) for name, value in list(told.items())[:MOST_TOLD]
         if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and name.isprintable()
-        and type(value) in (int, float) and math.isfinite(value)
+        and type(value) in (int, float) and abs(value) <= sys.float_info.max     # whole numbers may be longer
     }

@@ -17,12 +17,11 @@ from harness.evidence.talk import Described
 from harness.limits import Budget
 from harness.sandbox.base import Box
 from harness.sandbox.environments import Environment
-from harness.submissions import ModelEntry, Submission, safe_path
-from harness.wire import Expected
+from harness.submissions import ModelEntry, Submission, check_paths, safe_path
+from harness.wire import MOST_FILES, Expected
 
 __all__ = ["train"]
 
-_MOST_FILES = 100
 _SAVED = "A trained model is what its `save` writes: a few files of weights, within the folder it is given."
 
 
@@ -86,29 +85,41 @@ def _check_described(model: Described, entry: ModelEntry) -> None:
 
 
 def _write(files: Mapping[str, np.ndarray], into: Path) -> None:
-    if not files or len(files) > _MOST_FILES:
+    if not files or len(files) > MOST_FILES:
         raise InvalidOutput(
-            f"after fit the model saved {len(files)} files; 1 to {_MOST_FILES} are taken", rationale=_SAVED,
+            f"after fit the model saved {len(files)} files; 1 to {MOST_FILES} are taken", rationale=_SAVED,
             hint="Write the weights into the folder that save(folder) is given, as load(folder) reads them.",
         )
+    named = _checked(files)
     try:
         into.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            target = into / _checked(name)
+        for name, content in named.items():
+            target = into / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content.tobytes())
     except OSError as error:
         raise HarnessFault(f"the trained model cannot be written to {into}: {error}") from error
 
 
-def _checked(name: str) -> str:
+def _checked(files: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Give the files by paths that can be written, whatever they are called."""
+    named: dict[str, np.ndarray] = {}
+    for name, content in files.items():
+        try:
+            named[safe_path(name)] = content
+        except ValueError as error:
+            raise _odd_name(f"{name[:80]!a}: {error}") from None
     try:
-        return safe_path(name)
-    except ValueError as error:
-        raise InvalidOutput(
-            f"the model saved a file under a name that cannot be taken, {name[:80]!a}: {error}",
-            rationale=_SAVED, hint="Use plain names such as weights.safetensors.",
-        ) from None
+        check_paths(named)
+    except Rejected as fault:
+        raise _odd_name(fault.message) from None
+    return named
+
+
+def _odd_name(why: str) -> InvalidOutput:
+    return InvalidOutput(
+        f"the model saved a file under a name that cannot be taken, {why}", rationale=_SAVED,
+        hint="Use plain names such as weights.safetensors.")
 
 
 @contextmanager

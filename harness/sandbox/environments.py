@@ -79,7 +79,7 @@ class Environment:
 
     def has(self, module: str) -> bool:
         """Whether a module can be imported there."""
-        if module in sys.stdlib_module_names:
+        if module in sys.stdlib_module_names or module == "__main__":
             return True
         return importlib.machinery.PathFinder.find_spec(module, [str(folder) for folder in self.packages]) is not None
 

@@ -98,8 +98,8 @@ def pipe_closed(what: str) -> BrokenProtocol:
     )
 
 
-def ended(what: str, code: int, *, limits: Limits, usage: Usage) -> SubmissionFault:
-    """Say that the process ended with an exit code, negative or over 128 for a signal."""
+def ended(what: str, code: int, *, limits: Limits, usage: Usage, log: str = "") -> SubmissionFault:
+    """Say that the process ended with an exit code, negative or over 128 for a signal, and what its last words mean."""
     if code == 0:
         return BrokenProtocol(
             f"the process ended by itself during {what}", rationale=CONTRACT,
@@ -107,7 +107,7 @@ def ended(what: str, code: int, *, limits: Limits, usage: Usage) -> SubmissionFa
         )
     number = -code if code < 0 else code - 128
     name = next((s.name for s in signal.Signals if s.value == number), "")
-    hint = "look for os._exit, and at the last lines of the log"
+    hint = _of_a_limit(log[-MOST_TEXT:], limits) or "look for os._exit, and at the last lines of the log"
     if usage.processes_refused:
         hint = f"it reached the limit of {limits.processes} processes and threads: {_FEWER_PROCESSES}"
     elif name == "SIGBUS":

@@ -242,7 +242,9 @@ class WorkerSession:
 
     def _why_ended(self, what: str) -> SubmissionFault:
         try:
-            return faults.ended(what, self._process.wait(2), limits=self._limits, usage=self._guard.usage())
+            code = self._process.wait(2)
+            self._log.join(1)
+            return faults.ended(what, code, limits=self._limits, usage=self._guard.usage(), log=self.log)
         except subprocess.TimeoutExpired:
             return faults.pipe_closed(what)
 

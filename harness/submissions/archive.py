@@ -24,7 +24,7 @@ from harness.limits import MIB, Intake
 from harness.submissions.leavings import reason_to_leave, reason_to_leave_folder
 from harness.submissions.survey import Entry, check_depth, check_name
 
-__all__ = ["OTHER_ARCHIVES", "ZIP", "files_in_zip", "other_archive", "top_folder"]
+__all__ = ["OTHER_ARCHIVES", "ZIP", "check_overlaps", "files_in_zip", "other_archive", "top_folder"]
 
 ZIP = ".zip"
 OTHER_ARCHIVES = (".tar", ".tar.gz", ".tar.xz", ".tar.bz2", ".tgz", ".7z", ".rar", ".gz", ".xz", ".bz2")
@@ -111,7 +111,7 @@ def _broken(path: Path) -> Rejected:
 
 def _files(archive: zipfile.ZipFile, path: Path, limits: Intake) -> Iterator[tuple[str, Entry | str]]:
     with _in_words(path):
-        _check_overlaps(archive, path)
+        check_overlaps(archive, path)
     left: set[str] = set()
     for info in archive.infolist():
         place = _place(info, limits)
@@ -200,8 +200,14 @@ def _pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Iter
         raise _broken(path)
 
 
-def _check_overlaps(archive: zipfile.ZipFile, path: Path) -> None:
-    """Refuse an archive in which a byte belongs to two entries, or to an entry and the list of contents."""
+def check_overlaps(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse an archive in which a byte belongs to two entries, or to an entry and the list of contents.
+
+    Raises:
+        Rejected: it is such a one.
+        OSError, struct.error: it says that an entry begins where there is none.
+
+    """
     stream = archive.fp
     if stream is None:
         return

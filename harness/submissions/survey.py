@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from harness import documents
 from harness.errors import Rejected
-from harness.limits import MIB, Intake
+from harness.limits import INTAKE, MIB, Intake
 
-__all__ = ["Entry", "Listing", "check_depth", "check_name", "survey", "too_large"]
+__all__ = ["Entry", "Listing", "check_depth", "check_name", "check_paths", "survey", "too_large"]
 
 _ODD = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})     # categories of letters that no name needs
 
@@ -104,7 +104,22 @@ def check_name(name: str, below: PurePosixPath) -> None:
         )
 
 
-def _check_collisions(files: Mapping[str, Entry]) -> None:
+def check_paths(paths: Iterable[str], limits: Intake = INTAKE) -> None:
+    """Refuse relative paths that cannot all be written, or not on every system.
+
+    Raises:
+        Rejected: a name is odd, folders stand too deep, or two paths are one on some system.
+
+    """
+    listed = dict.fromkeys(paths)
+    for path in map(PurePosixPath, listed):
+        for part, below in zip(path.parts, reversed(path.parents), strict=True):
+            check_name(part, below)
+            check_depth(below, limits)
+    _check_collisions(listed)
+
+
+def _check_collisions(files: Iterable[str]) -> None:
     """Refuse two files, or a file and a folder, that some file system takes for the same."""
     seen: dict[str, str] = {}
     for name in files:

@@ -157,7 +157,7 @@ class _Asked:
         value: Any = self.model
         for part in name.split("."):
             try:
-                value = value[int(part)] if part.isdigit() else sub_network(value, part) or getattr(value, part)
+                value = value[int(part)] if part.isdecimal() else sub_network(value, part) or getattr(value, part)
             except (AttributeError, IndexError, KeyError, TypeError):
                 raise RefusalError(
                     f"submission.yaml names {name} for {verb}, but {type(self.model).__name__} has no {part}",
@@ -273,8 +273,10 @@ class _Asked:
         return tensors.one_hot(labels, 10) if self.manner.one_hot else labels
 
     def whole_codes(self) -> bool:
-        """Whether codes are whole numbers, such as positions in a codebook; between two of them there is no code."""
-        self._code_shape()
+        """Whether codes are whole numbers, such as positions in a codebook; between two of them there is no code.
+
+        Known once something was decoded: before that the encoder is not tried, as it may fail, hang or end the worker.
+        """
         return self._whole
 
     def _code_shape(self) -> tuple[int, ...] | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import linecache
 import re
+import sys
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +84,15 @@ def missing_library(error: ModuleNotFoundError, folder: Path) -> str:
     A library is one that hand-ins are known to use, or that the hand-in itself lists among its requirements.
     """
     name = (error.name or "").split(".")[0]
+    if not name or name in sys.modules or find_spec(name) is not None:  # it is here; what is missing is a part of it
+        return ""
     if name in PACKAGES:
         return name
     listed = "\n".join(
         path.read_text("utf-8", errors="replace")
         for pattern in ("requirements*.txt", "environment*.y*ml", "pyproject.toml") for path in folder.glob(pattern))
     alike = re.escape(name).replace("_", "[-_.]")
-    return name if name and re.search(rf"(?im)^[\s\"'-]*{alike}\b", listed) else ""
+    return name if re.search(rf"(?im)^[\s\"'-]*{alike}\b", listed) else ""
 
 
 def _own_frames(error: BaseException, folder: Path) -> list[tuple[str, int, str, str]]:

@@ -245,8 +245,12 @@ def _load_part(model: Any, part: str, file: Path, namespace: Mapping[str, Any]) 
 
 
 def _step(owner: Any, name: str) -> Any:
-    if name.isdigit():
-        return owner[int(name)]
+    """Give a part of a model by its name or place; None where it is not there."""
+    if name.isdecimal():
+        try:
+            return owner[int(name)]
+        except (IndexError, KeyError, TypeError):
+            return None
     found = getattr(owner, name, None)
     return keras_models.sub_network(owner, name) if found is None else found
 

@@ -13,6 +13,7 @@ import gzip
 import os
 import runpy
 import shutil
+import signal
 import struct
 import sys
 import threading
@@ -26,11 +27,11 @@ import numpy as np
 
 from harness.worker.explain import RefusalError
 from harness.worker.notebooks import cells_of, chosen, remember
+from harness.worker.saved import files_below, read_files
 
 __all__ = ["run_script"]
 
 WEIGHTS = frozenset({".pt", ".pth", ".safetensors", ".ckpt", ".h5", ".keras", ".npz", ".pkl"})
-MOST_FILES = 100
 HELD_OUT = 6            # one image of so many stands in for the test images
 
 
@@ -60,18 +61,19 @@ def run_script(
     """
     _copy(folder, place)
     _lay_out_data(place, images, labels)
-    with _at_home(place / script, place), _interrupted_after(seconds) as over:
-        try:
+    over = threading.Event()
+    try:
+        with _at_home(place / script, place), _interrupted_after(seconds, over):
             if script.endswith(".ipynb"):
                 _run_notebook(place / script, script, cells)
             else:
                 runpy.run_path(str(place / script), run_name="__main__")
-        except KeyboardInterrupt:
-            if not over.is_set():
-                raise
-        except SystemExit as done:
-            if done.code not in {None, 0}:
-                raise
+    except KeyboardInterrupt:
+        if not over.is_set():
+            raise
+    except SystemExit as done:
+        if done.code not in {None, 0}:
+            raise
     how = f"was stopped after {seconds:.0f} seconds" if over.is_set() else "ended"
     return _saved(place, keep, script, how=how), {"stopped": over.is_set()}
 
@@ -88,8 +90,13 @@ def _lay_out_data(place: Path, images: np.ndarray, labels: np.ndarray) -> None:
     splits = {"train": slice(None, -held), "t10k": slice(-held, None)}
     raw = place / "data" / "FashionMNIST" / "raw"
     keras = Path.home() / ".keras" / "datasets" / "fashion-mnist"
-    raw.mkdir(parents=True, exist_ok=True)
-    keras.mkdir(parents=True, exist_ok=True)
+    for where in (raw, keras):
+        try:
+            where.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise RefusalError(
+                f"the images are put into {where.relative_to(place)}, but a part of that is a file of the hand-in",
+                hint="give that file another name") from error
     for split, part in splits.items():
         for name, array in (("images-idx3", images[part]), ("labels-idx1", labels[part])):
             data = _idx(array)
@@ -127,20 +134,22 @@ def _at_home(script: Path, place: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _interrupted_after(seconds: float) -> Iterator[threading.Event]:
-    over = threading.Event()
-
+def _interrupted_after(seconds: float, over: threading.Event) -> Iterator[None]:
     def interrupt() -> None:
         over.set()
-        _thread.interrupt_main()
+        if hasattr(signal, "pthread_kill"):     # a signal also ends a sleep or a wait, which a mere flag does not
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        else:
+            _thread.interrupt_main()
 
     timer = threading.Timer(max(seconds, 0.0), interrupt)
     timer.daemon = True
     timer.start()
     try:
-        yield over
+        yield
     finally:
         timer.cancel()
+        timer.join()        # an interrupt that is on its way comes here, and not where files are taken
 
 
 def _run_notebook(path: Path, shown: str, cells: Sequence[int | str]) -> None:
@@ -156,20 +165,16 @@ def _run_notebook(path: Path, shown: str, cells: Sequence[int | str]) -> None:
 
 def _saved(place: Path, keep: Sequence[str], script: str, *, how: str) -> dict[str, np.ndarray]:
     """Take the files that the manifest names, wherever below the place the script wrote them."""
-    found: dict[str, np.ndarray] = {}
+    found: dict[str, Path] = {}
     home = (place / script).parent
     for base in dict.fromkeys((home, place)):
-        for path in sorted(base.rglob("*")):
-            name = str(path.relative_to(base))
-            wanted = any(fnmatch(name, one) or name.startswith(f"{one}/") for one in keep)
-            if wanted and path.is_file() and not path.is_symlink() and len(found) < MOST_FILES:
-                found.setdefault(name, np.fromfile(path, np.uint8))
+        for name, path in files_below(base).items():
+            if any(fnmatch(name, one) or name.startswith(f"{one}/") for one in keep):
+                found.setdefault(name, path)
     if not found:
-        written = sorted(
-            str(path.relative_to(place)) for path in place.rglob("*")
-            if path.is_file() and path.suffix in WEIGHTS)
+        written = [name for name, path in files_below(place).items() if path.suffix in WEIGHTS]
         raise RefusalError(
             f"{script} {how}, and had saved no file {', '.join(keep)}",
             hint="save while training, if it takes long; else correct `checkpoint` in submission.yaml; it wrote: "
                  + (", ".join(written[:20]) or "no weights"))
-    return found
+    return read_files(found, by=script)

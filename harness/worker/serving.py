@@ -31,6 +31,7 @@ from harness.worker.loading import (
     seed_everything,
 )
 from harness.worker.running import run_script
+from harness.worker.saved import files_below, read_files
 
 if tensors.HAS_TORCH:
     from harness.worker.devices import Redirected, names_a_device
@@ -108,6 +109,7 @@ class Worker:
         self.folder = Path(job["folder"])       # what errors are told relative to
         self.framework = "torch"
         self.redirected: Redirected | None = None
+        self.model: Any = None
         if not job.get("load", True):       # a script is run before there is a model
             return
         seed_everything(self.seed)
@@ -144,8 +146,13 @@ class Worker:
             return method(self, arrays, options)
 
     def remarks(self) -> dict[str, Any]:
-        """Say with every answer which devices were asked for and not given."""
-        return {"redirected": sorted(self.redirected.asked)} if self.redirected and self.redirected.asked else {}
+        """Say with every answer which devices were asked for and not given, and what was found out of codes."""
+        said: dict[str, Any] = {}
+        if self.redirected and self.redirected.asked:
+            said["redirected"] = sorted(self.redirected.asked)
+        if getattr(self.model, "whole_codes", bool)():
+            said["whole_codes"] = True
+        return said
 
     def describe(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Say what the model can do."""
@@ -158,7 +165,6 @@ class Worker:
             "domains": [str(name) for name in getattr(self.model, "domains", ())],
             "batch_size": self._batch_size(),
             "framework": str(self.framework),
-            "whole_codes": bool(getattr(self.model, "whole_codes", bool)()),
         }, {}
 
     def fit(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
@@ -316,8 +322,7 @@ class Worker:
             else:
                 for name, network in of_keras.items():
                     network.save_weights(str(Path(folder, keras_models.file_of(name))))
-            files = {str(path.relative_to(folder)): np.fromfile(path, np.uint8)
-                     for path in sorted(Path(folder).rglob("*")) if path.is_file() and not path.is_symlink()}
+            files = read_files(files_below(Path(folder)), by="save")
         if not files:
             raise RefusalError("save wrote no file", hint="write at least one file into `folder`")
         return files

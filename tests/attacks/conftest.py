@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,17 @@ from harness.sandbox.bubblewrap import BubblewrapBox
 from tests.attacks.batches import BYSTANDER, course_folder, grade_together, hand_in, lasting, shop_for
 from tests.attacks.rows import ROWS
 
-_seen: dict[int, dict[str, tuple[str, str, float]]] = {}     # row -> test -> verdict, what was seen, seconds
+
+@dataclass(slots=True)
+class Told:
+    """What came of one test, and what it took together with the fixtures that were made for it."""
+
+    verdict: str = "passed"
+    said: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+_seen: dict[int, dict[str, Told]] = {}      # row -> test -> what came of it
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,19 +43,19 @@ def outcome(record_property) -> Callable[[object], None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if marker := item.get_closest_marker("row"):
-            item.user_properties.append(("row", marker.args[0]))
+        item.user_properties += [("row", marker.args[0]) for marker in item.iter_markers("row")]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    told = dict(report.user_properties)
-    if "row" not in told or (report.when != "call" and report.passed):
-        return
-    verdict = "passed" if report.passed else "skipped" if report.skipped else "FAILED"
-    said = "; ".join(str(value) for key, value in report.user_properties if key == "outcome")
-    if report.skipped and isinstance(report.longrepr, tuple):
-        said = report.longrepr[2].removeprefix("Skipped: ")
-    _seen.setdefault(told["row"], {})[report.nodeid] = (verdict, said, report.duration)
+    for row in (value for key, value in report.user_properties if key == "row"):
+        told = _seen.setdefault(row, {}).setdefault(report.nodeid, Told())
+        told.seconds += report.duration     # of the set-up, too: the attacks of many rows are made there, in one batch
+        if not report.passed:
+            told.verdict = "skipped" if report.skipped else "FAILED"
+        if report.skipped and isinstance(report.longrepr, tuple):
+            told.said = [report.longrepr[2].removeprefix("Skipped: ")]
+        elif report.when == "call":
+            told.said = [str(value) for key, value in report.user_properties if key == "outcome"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -56,15 +67,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     table = Table("row", "attack", "expected", "outcome", "s", title="attacks and faults")
     withstood = 0
     for number, row in ROWS.items():
-        tests = _seen.get(number, {})
-        verdicts = {verdict for verdict, _, _ in tests.values()}
+        tests = list(_seen.get(number, {}).values())
+        verdicts = {told.verdict for told in tests}
         verdict = "FAILED" if "FAILED" in verdicts or not tests else "skipped" if "skipped" in verdicts else "passed"
         withstood += verdict == "passed"
-        said = list(dict.fromkeys(said for _, said, _ in tests.values() if said))
+        said = list(dict.fromkeys(said for told in tests for said in told.said if said))
         seen = ", ".join(said) or ("no test ran" if not tests else "as expected")
         table.add_row(
             str(number), row.attack, row.expected, seen if verdict == "passed" else f"{verdict}: {seen}",
-            f"{sum(seconds for _, _, seconds in tests.values()):.1f}")
+            f"{sum(told.seconds for told in tests):.1f}")
     console = Console(width=None if terminalreporter.isatty else 110)
     console.print(table)
     console.print(f"{withstood} of {len(ROWS)} rows with the named outcome")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import pickle
@@ -29,6 +30,7 @@ from harness.course import Course
 from harness.errors import Rejected
 from harness.grading import grade
 from harness.limits import MIB, Intake
+from harness.lms.moodle.unpacking import unpack
 from harness.quiz import load_key, load_sheet, theory
 from harness.records import Fault, Outcome
 from harness.report import render_report
@@ -218,6 +220,21 @@ def test_row_43_a_locked_archive_and_an_odd_method_are_refused_in_words(tmp_path
     fault = refused(tmp_path / "b.zip", tmp_path / "two")
     assert "zip -r" in fault.hint
     outcome(fault)
+
+
+@pytest.mark.row(43)
+@pytest.mark.parametrize("bomb", sorted(
+    {*BOMBS} - {"nothing but an ending", "honest and too large", "more than it claims"}))
+def test_row_43_what_a_learning_platform_passes_on_is_unpacked_with_the_same_care(tmp_path, outcome, bomb):
+    make, words = BOMBS[bomb]
+    (tmp_path / "a.zip").write_bytes(make())
+    if words == "share their bytes":
+        with pytest.raises(Rejected, match=words):
+            unpack(tmp_path / "a.zip", tmp_path / "copy")
+    with contextlib.suppress(Rejected):
+        assert unpack(tmp_path / "a.zip", tmp_path / "again")   # a single file that is damaged costs only that file
+        assert not any(path.is_file() for path in (tmp_path / "again").rglob("*"))
+    outcome("Rejected")
 
 
 @pytest.mark.row(43)

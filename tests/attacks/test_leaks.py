@@ -88,6 +88,7 @@ SNOOPS = """
                 "environments": {str(p): text(p) for p in Path("/proc").glob("[0-9]*/environ")},
                 "own environment": dict(os.environ),
                 "commands": {str(p): text(p) for p in Path("/proc").glob("[0-9]*/cmdline")},
+                "mounts": text("/proc/self/mountinfo"),
             }
             try:
                 np.linalg.inv(np.zeros((2, 2)))
@@ -225,6 +226,15 @@ def test_row_22_no_path_of_the_host_is_in_a_command_line_or_a_traceback(snooped,
     shown = json.dumps([snooped["log"], snooped["commands"], snooped["own environment"]])
     for path in (guarded.root, ROOT, snooped["scratch"], tempfile.gettempdir() + "/harness-"):
         assert str(path) not in shown, path
+
+
+@pytest.mark.row(22)
+def test_row_22_the_table_of_mounts_tells_of_interpreter_packages_and_the_copy_alone(snooped, guarded, outcome):
+    """The kernel lists there what each bind shows; nothing but another kernel's table could hide it."""
+    outcome("absent")
+    shown = {line.split()[4]: line.split()[3] for line in snooped["mounts"].splitlines()}
+    assert shown["/hand-in"].startswith(snooped["scratch"])
+    assert {place: root for place, root in shown.items() if str(guarded.root) in root} == {}
 
 
 @pytest.mark.row(22)

@@ -209,6 +209,8 @@ ATTACKERS = {
                 except FileExistsError:
                     pass
             def encode(self, images):
+                if not images.any():        # its decoder's box asks for the code of an empty image
+                    return super().encode(images)
                 if hasattr(honest, "state") and len(self.found()) < 5:
                     raise RuntimeError(f"its own box should remember: {self.found()}")
                 self.leave(images)

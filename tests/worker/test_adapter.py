@@ -78,9 +78,21 @@ def test_whole_numbers_as_codes_are_rounded_and_told(talk):
                 return (codes.float() / 10).repeat(1, 196)
     """)
     job: dict = {"manner": {"output": {"layout": "flat"}}}
-    assert talk.ask("describe", **job)[0]["whole_codes"] is True
-    images = talk.ask("decode", {"codes": np.full((2, 4), 2.6, np.float32)}, **job)[1]["images"]
-    assert images[0, 0, 0] == pytest.approx(0.3)
+    head, answer = talk.ask("decode", {"codes": np.full((2, 4), 2.6, np.float32)}, **job)
+    assert head["whole_codes"] is True
+    assert answer["images"][0, 0, 0] == pytest.approx(0.3)
+
+
+def test_an_encoder_that_ends_the_program_costs_no_samples(talk):
+    talk.write("""
+        import torch
+        class Model:
+            def encode(self, x): raise SystemExit
+            def decode(self, codes): return codes
+            def sample(self, count, seed): return torch.zeros(count, 1, 28, 28)
+    """)
+    assert talk.ask("describe")[0]["capabilities"] == ["sample", "encode", "decode"]
+    assert talk.ask("sample", options={"count": 2, "seed": 0})[1]["images"].shape == (2, 28, 28)
 
 
 def test_global_networks_and_lists_are_named_in_the_manifest(talk):

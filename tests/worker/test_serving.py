@@ -31,7 +31,6 @@ def test_a_model_is_described_by_what_it_wrote(talk):
     assert head == {
         "id": 0, "capabilities": ["sample", "log_prob"], "conditional": True, "log_prob_kind": "exact",
         "parameters": 9, "domains": [], "batch_size": 7, "framework": "torch",
-        "whole_codes": False,
     }
 
 

@@ -10,6 +10,7 @@ import contextlib
 import io
 import re
 import stat
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -18,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from harness.errors import Rejected
 from harness.limits import INTAKE, MIB, Intake
+from harness.submissions.archive import check_overlaps
 from harness.submissions.leavings import reason_to_leave_folder
 
 __all__ = ["extract", "members_of", "open_archive", "unpack", "without_single_top"]
@@ -75,8 +77,10 @@ class _Pieces(io.FileIO):
 
 def _opened(archive: Path, stack: contextlib.ExitStack, most_listed: int) -> zipfile.ZipFile:
     try:
-        return stack.enter_context(zipfile.ZipFile(stack.enter_context(_Pieces(archive, most_listed))))
-    except (*_DAMAGED, OSError) as error:
+        opened = stack.enter_context(zipfile.ZipFile(stack.enter_context(_Pieces(archive, most_listed))))
+        check_overlaps(opened, archive)
+        return opened
+    except (*_DAMAGED, struct.error, OSError) as error:
         raise Rejected(
             f"{archive.name} is no zip archive that can be read ({error})",
             rationale="Only zip archives are unpacked.", hint="Download or pack it again.",
@@ -172,6 +176,8 @@ def extract(
                 while chunk := reader.read(MIB):
                     written.count(name, len(chunk))
                     writer.write(chunk)
+            if target.stat().st_size != info.file_size:
+                raise zipfile.BadZipFile("it is shorter than listed")
         except (FileExistsError, NotADirectoryError, IsADirectoryError):
             left_out[name] = "another file has this name, or that of its folder"
         except _DAMAGED as error:
