@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,6 +101,80 @@ def test_many_writers_of_one_entry_leave_one_whole_entry(tmp_path):
     assert Store(tmp_path).recall("stage", INPUTS, never) == content
 
 
+WRITER = """
+import pathlib, sys
+from harness.store import Store
+store = Store(pathlib.Path(sys.argv[1]))
+content = bytes(range(256)) * 2000
+for number in range(200):
+    made = store.recall("stage", {"number": str(number % 7)}, lambda: content + bytes([number % 7]))
+    assert made == content + bytes([number % 7]), number
+    if number % 5 == 0:
+        store.prune(lambda entry: entry.inputs["number"] == "3")
+print("done")
+"""
+
+
+def test_two_processes_share_a_store_while_both_prune_it_and_one_is_killed(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    start = [sys.executable, "-c", WRITER, str(tmp_path)]
+    killed, *others = [
+        subprocess.Popen(start, stdout=subprocess.PIPE, env=environment) for _ in range(3)]
+    while not entries(Store(tmp_path)):
+        time.sleep(0.01)
+    killed.kill()
+    killed.communicate()
+    assert [one.communicate()[0] for one in others] == [b"done\n"] * 2
+    assert {entry.stage for entry in Store(tmp_path).entries()} == {"stage"}
+
+
+def test_an_entry_tells_what_it_is_of_and_when_it_was_used(tmp_path):
+    store = Store(tmp_path)
+    store.recall("model", INPUTS, lambda: b"x" * 100)
+    (entry,) = store.entries()
+    assert (entry.stage, entry.inputs, entry.size > 100) == ("model", INPUTS, True)
+    os.utime(entry.path, (1, 1))
+    assert [one.used for one in store.entries()] == [1.0]
+    store.recall("model", INPUTS, never)
+    assert [time.time() - one.used < 60 for one in store.entries()] == [True]
+
+
+def test_a_store_says_what_it_holds_without_making_it(tmp_path):
+    store = Store(tmp_path)
+    assert not store.holds("stage", INPUTS)
+    store.recall("stage", INPUTS, lambda: b"made")
+    assert store.holds("stage", INPUTS)
+    (path,) = entries(store)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert not store.holds("stage", INPUTS)
+
+
+def test_pruning_takes_what_is_unwanted_and_what_killed_writers_left_and_nothing_else(tmp_path):
+    store = Store(tmp_path)
+    for stage in ("model", "theory"):
+        store.recall(stage, INPUTS, lambda: b"made")
+    place = next(path.parent for path in entries(store))
+    (place / "new-abandoned").write_text("half")
+    (place / "new-under-way").write_text("half")
+    os.utime(place / "new-abandoned", (1, 1))
+    (tmp_path / "mine.txt").write_text("not the store's")
+    number, freed = store.prune(lambda entry: entry.stage == "model")
+    assert number == 1
+    assert freed > 4
+    assert [entry.stage for entry in store.entries()] == ["theory"]
+    assert {path.name for path in entries(store) if "new" in path.name} == {"new-under-way"}
+    assert (tmp_path / "mine.txt").exists()
+
+
+def test_an_entry_of_an_older_form_is_no_result_and_can_be_pruned(tmp_path):
+    store = Store(tmp_path)
+    store.recall("stage", INPUTS, lambda: b"made")
+    (path,) = entries(store)
+    path.write_bytes(hashlib.sha256(b"old").hexdigest().encode() + b"\nold")
+    assert [entry.stage for entry in store.entries()] == [""]
+    assert store.recall("stage", INPUTS, lambda: b"made again") == b"made again"
+
+
 def test_clearing_forgets_every_entry_and_leaves_other_files_alone(tmp_path):
     store = Store(tmp_path)
     (tmp_path / "mine.txt").write_text("not the store's")
@@ -131,6 +211,6 @@ def test_without_a_version_baselines_are_kept_while_the_code_that_measures_is_th
     store = Store(tmp_path)
     recall_for(store, data=data, budget_name="full")("mean image", lambda: {"mse": 1.0})
     assert recall_for(store, data=data, budget_name="full")("mean image", never) == {"mse": 1.0}
-    monkeypatch.setattr("harness.store.source_hash", lambda *_rooms: "edited")
+    monkeypatch.setattr("harness.workshop.source_hash", lambda *_rooms: "edited")
     edited = recall_for(store, data=data, budget_name="full")
     assert edited("mean image", lambda: {"mse": 2.0}) == {"mse": 2.0}

@@ -30,8 +30,9 @@ from harness.cli import (
     quiz_moodle,
     schema,
     similarity,
+    store,
 )
-from harness.cli.exits import INTERRUPTED, OURS, WRONG_USE
+from harness.cli.exits import INTERRUPTED, OURS, WRONG_USE, Stopped
 from harness.errors import HarnessFault, UserError
 
 __all__ = ["app", "main", "program"]
@@ -58,6 +59,7 @@ quiz.app.command("stats")(quiz_class.stats)
 quiz.app.command("export")(quiz_moodle.export)
 quiz.app.command("import")(quiz_moodle.import_)
 app.add_typer(quiz.app, name="quiz")
+app.add_typer(store.app, name="store")
 app.add_typer(exchange.app, name="export")
 
 
@@ -104,6 +106,8 @@ def main() -> None:
         _end(f"fault of the harness (it costs nobody points): {fault}", OURS)
     except MemoryError:
         _end("fault of the harness (it costs nobody points): no memory left; close other programs", OURS)
+    except Stopped as stopped:
+        _end(str(stopped), INTERRUPTED)
     except KeyboardInterrupt:
         _end("stopped; reports that were finished are kept", INTERRUPTED)
 

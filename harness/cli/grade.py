@@ -32,6 +32,14 @@ def grade(
         min=1, show_default="of the budget", help="Most seconds that a group's `fit` may train.")] = None,
     seed: Seed = 0,
     device: Device = "cpu",
+    jobs: Annotated[str, typer.Option(
+        metavar="N|auto", help="How many hand-ins are graded at a time; no grade depends on it.")] = "auto",
+    changed: Annotated[bool, typer.Option(
+        "--changed", help="Only hand-ins whose report is not what would come out now.")] = False,
+    only_failed: Annotated[bool, typer.Option(
+        "--only-failed", help="Only hand-ins without a whole grade: none yet, or the harness failed.")] = False,
+    dry_run: Annotated[bool, typer.Option(
+        "--dry-run", help="Say what would be made anew, why, and how long it would take; run nothing.")] = False,
     reports: Reports = None,
     no_key: Annotated[bool, typer.Option("--no-key", help="Check the theory part for form only.")] = False,
     no_store: Annotated[bool, typer.Option("--no-store", help="Measure anew what is in the store.")] = False,
@@ -42,8 +50,9 @@ def grade(
 ) -> None:
     """Grade hand-ins: measure their models, mark, and write one HTML report each.
 
-    Writes reports/GROUP/index.html and result.json, and reports/index.html over all of them; notes every attempt in
-    gradebook.sqlite. Points given by hand stay.
+    Writes reports/GROUP/index.html, result.json and log.txt, and reports/index.html over all of them; notes every
+    attempt in gradebook.sqlite. Points given by hand stay. What was made before of the same files, settings and code is
+    taken from the store: Ctrl-C, and the same command goes on.
     """
     from harness.course import find_course
 
@@ -51,27 +60,43 @@ def grade(
     chosen = budget_named(budget, course, fit_seconds=fit_seconds)
     folders = hand_ins(paths)
     check_device(device)
+    wanted = _jobs_named(jobs)
     if inception is not None and not inception.is_file():
         raise UserError(f"--inception {inception}: there is no such file; leave the option out to do without it")
     # Unpacking the data lets go of the interpreter, which has the rest to import meanwhile.
     with ThreadPoolExecutor(1, thread_name_prefix="data") as aside:
         loading = aside.submit(_load, data, stand_in=stand_in)
-        from harness.cli.running import grade_all
+        from harness.batch import Settings, open_workshop, tasks_for
+        from harness.cli import batches
         from harness.cli.terminal import console
-        from harness.cli.workshop import workshop
-        from harness.sandbox.choose import choose_box
 
-        box = choose_box(unconfined=unconfined)
-    shop = workshop(
-        course, loading.result(), box, chosen, seed=seed, device=device, keep=not no_store,
-        with_key=not no_key, data_folder=data, inception=inception,
-    )
-    graded = grade_all(folders, shop, reports or course.reports, quiet=as_json)
+        where = reports or course.reports
+        settings = Settings(
+            course=course.root, data_folder=data, stand_in=stand_in, budget=chosen, seed=seed, device=device,
+            keep=not no_store, with_key=not no_key, inception=inception, unconfined=unconfined)
+        tasks = tasks_for(folders, where)
+        shop = open_workshop(settings, data=loading.result)
+    if changed or only_failed or dry_run:
+        planned = batches.planned(tasks, shop, where, changed=changed, only_failed=only_failed)
+        tasks = [one.task for one in planned]
+        if dry_run:
+            batches.show_plan(planned, batches.jobs_of(tasks, settings, wanted), as_json=as_json)
+            raise typer.Exit
+    graded = batches.grade_tasks(tasks, shop, settings, where, jobs=wanted, quiet=as_json)
     if as_json:
         typer.echo(graded.to_json())
     else:
         graded.show(console())
     raise typer.Exit(graded.exit_code)
+
+
+def _jobs_named(jobs: str) -> int | None:
+    """Read `--jobs`; None for auto."""
+    if jobs == "auto":
+        return None
+    if not jobs.isdecimal() or not 1 <= int(jobs) <= 1_000:
+        raise UserError(f"--jobs {jobs}: write a number from 1 to 1000, or auto")
+    return int(jobs)
 
 
 def _load(folder: Path | None, *, stand_in: bool) -> Dataset:

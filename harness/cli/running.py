@@ -1,27 +1,30 @@
-"""Grade several hand-ins in turn, write their reports, and say how they ended."""
+"""Grade hand-ins, write their reports, and say how they ended."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
 
-from harness.cli.exits import DONE, FAULTS, OURS
+from harness.batch import Done, InlineRunner, Runner, Task, note_failures, tasks_for
+from harness.cli.exits import DONE, FAULTS, OURS, Stopped
 from harness.cli.terminal import printed_json
 from harness.errors import HarnessFault, UserError
 from harness.grading import Workshop, grade
-from harness.records import Fault, GradeResult, HandIn, Outcome, TheoryResult
+from harness.records import GradeResult, HandIn, Outcome, TheoryResult
 
 __all__ = ["Checked", "Graded", "check_one", "grade_all"]
 
 logger = logging.getLogger(__name__)
+
+MOST_IN_FULL = 8
+"""Hand-ins whose criteria are all printed; of more, a line each."""
 
 
 @dataclass(slots=True)
@@ -56,9 +59,11 @@ class Graded:
 
     def show(self, out: Console) -> None:
         """Print points, faults and where the reports are."""
-        from harness.cli.terminal import marks_table, plain, problems
+        from harness.cli.terminal import class_table, marks_table, plain, problems
 
-        for result, report in self.results:
+        if len(self.results) > MOST_IN_FULL:
+            out.print(class_table([result for result, _ in self.results]))
+        for result, report in self.results if len(self.results) <= MOST_IN_FULL else ():
             out.print()
             if result.provenance.stand_in:
                 out.print("[yellow]measured on garments, a stand-in for Fashion-MNIST: these points are no grade[/]")
@@ -98,36 +103,69 @@ def _summary(result: GradeResult, report: Path) -> dict[str, object]:
     }
 
 
-def grade_all(folders: Sequence[Path], workshop: Workshop, reports: Path, *, quiet: bool) -> Graded:
+def grade_all(
+    folders: Sequence[Path], workshop: Workshop, reports: Path, *, quiet: bool,
+    tasks: Sequence[Task] | None = None, runner: Runner | None = None, jobs: int = 1,
+) -> Graded:
     """Grade each folder; what goes wrong with one leaves the others as they are.
+
+    Args:
+        folders: the hand-ins.
+        workshop: what they are graded with, where no runner is given.
+        reports: the folder of all reports.
+        quiet: whether nothing is shown meanwhile.
+        tasks: the hand-ins as tasks, or some of them; made of `folders` where not given.
+        runner: grades them elsewhere than in this process.
+        jobs: how many it grades at a time, for the time that is left.
 
     Raises:
         UserError: another run is grading into the same folder of reports, or the course lacks something.
+        Stopped: Ctrl-C; says what is kept and how to go on.
 
     """
     from harness.cli.alone import alone_in
-    from harness.cli.terminal import Stages, stages
-    from harness.gradebook import file_result
+    from harness.cli.live import board
     from harness.report import write_index
 
-    graded = Graded()
-    with alone_in(reports), stages(quiet=quiet) as progress:
-        for folder in folders:
-            shown = Stages(progress, group=folder.name)
-            with _ours(str(folder), graded):
-                result = _told_apart(grade(folder, workshop, progress=shown), folder, graded)
-                shown("writing the report", None)
-                graded.results.append(file_result(workshop.course, result, reports))
-            shown.end()
-        if graded.results:
-            with _ours(str(reports / "index.html"), graded):
-                graded.index = write_index(reports)
+    tasks = tasks_for(folders, reports) if tasks is None else tasks
+    graded, ends = Graded(), {}
+    with alone_in(reports):
+        try:
+            with (
+                board(tasks, jobs=jobs, quiet=quiet) as shown,
+                contextlib.closing((runner or InlineRunner(workshop)).run(tasks, shown.tell)) as running,
+            ):
+                for done in running:
+                    ends[done.group] = done
+                    shown.end(done)
+        except KeyboardInterrupt:
+            raise Stopped(
+                f"stopped with {len(ends)} of {len(tasks)} hand-ins graded; their reports are kept, and the same "
+                "command goes on from there") from None
+        finally:
+            _take(graded, [ends[task.group] for task in tasks if task.group in ends], reports)
+            if graded.results:
+                with _ours(str(reports / "index.html"), graded):
+                    graded.index = write_index(reports)
     return graded
 
 
-@contextmanager
+def _take(graded: Graded, ends: Sequence[Done], reports: Path) -> None:
+    """Sort the ends of tasks, in the order of the tasks, into results and failures, and remember the failures."""
+    for done in ends:
+        if done.result is not None and done.report is not None:
+            graded.results.append((done.result, done.report))
+        else:
+            graded.failed[str(done.path)] = done.failed
+    with contextlib.suppress(HarnessFault, UserError):      # a disk that is full: told of the reports already
+        note_failures(
+            reports, failed={done.path: done.failed for done in ends if done.failed},
+            graded=[done.path for done in ends if not done.failed])
+
+
+@contextlib.contextmanager
 def _ours(what: str, graded: Graded) -> Iterator[None]:
-    """Note what fails on our side (a full disk, no memory) beside what it was about, and go on with the next."""
+    """Note what fails on our side (a full disk, no memory) beside what it was about, and go on."""
     try:
         yield
     except UserError:
@@ -138,23 +176,9 @@ def _ours(what: str, graded: Graded) -> Iterator[None]:
         graded.failed[what] = "no memory left"
     except OSError as error:
         graded.failed[what] = f"the machine failed: {error}"
-    except Exception as error:      # a mistake of our own, met in one hand-in, must not cost the others their grade
-        logger.exception("grading %s failed", what)
+    except Exception as error:      # a mistake of our own in the list must not hide the grades
+        logger.exception("writing %s failed", what)
         graded.failed[what] = f"{type(error).__name__}: {error}"
-
-
-def _told_apart(result: GradeResult, folder: Path, graded: Graded) -> GradeResult:
-    """Keep two hand-ins of one run that name the same group from writing the same report: the later one gives way."""
-    taken = {other.group for other, _ in graded.results}
-    if result.group not in taken:
-        return result
-    name = next(name for number in count(2) if (name := f"{result.group}-{number}") not in taken)
-    clash = Fault(
-        kind="rejected", stage="intake", message=f"another hand-in names the group {result.group!r} as well",
-        rationale=f"This one came from {folder}; its report is filed under {name}.",
-        hint="Write your own group into submission.yaml; teaching staff: find out whose hand-in is whose.",
-    )
-    return result.model_copy(update={"group": name, "faults": [*result.faults, clash]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,12 +15,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from harness.documents import harmless
+from harness.documents import counted, harmless
 from harness.records import CriterionMark, GradeResult, ModelResult, Outcome, TheoryResult
 
 __all__ = [
-    "Stages", "console", "marks_table", "measurements_table", "plain", "printed_json", "problems", "stages",
-    "theory_table",
+    "Stages", "class_table", "console", "marks_table", "measurements_table", "plain", "printed_json", "problems",
+    "stages", "theory_table",
 ]
 
 
@@ -124,6 +124,26 @@ def marks_table(result: GradeResult) -> Table:
     table.add_section()
     total = f"[bold]{_points(marks.points)}/{_points(marks.max_points)}[/]" if marks.parts else "[bold]no marks[/]"
     table.add_row("[bold]Total[/]", total, "", still.strip(", "))
+    return table
+
+
+def class_table(results: Sequence[GradeResult]) -> Table:
+    """Lay out a class, a hand-in in a line."""
+    table = _table("")
+    table.add_column("Group", ratio=2)
+    table.add_column("Points", justify="right", no_wrap=True)
+    table.add_column("Open", justify="right", no_wrap=True)
+    table.add_column("", ratio=3)
+    for result in results:
+        marks = result.marks
+        kinds = dict.fromkeys(fault.kind for fault in result.all_faults)
+        flags = sum(len(model.flags) for model in result.measurements.values())
+        notes = [*kinds, *([counted(flags, "flag")] if flags else [])]
+        if result.provenance.stand_in:
+            notes.append("no grade: on garments")
+        table.add_row(
+            plain(result.group), f"{_points(marks.points)}/{_points(marks.max_points)}",
+            _points(marks.open_points) if marks.open_points else "", plain(", ".join(notes)))
     return table
 
 

@@ -1,17 +1,12 @@
-"""Gather what a run needs (course, data, box, judges, store) from the options of a command."""
+"""What commands need besides a workshop: data whose download is shown, and a box for one's own code."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
-from harness.course import Course
-from harness.data import Dataset, cache_folder, load
-from harness.grading import Workshop
-from harness.limits import Budget
-from harness.metrics.base import Perception
+from harness.batch.opening import workshop
+from harness.data import Dataset, load
 from harness.sandbox.base import Box
-from harness.store import Store, recall_for, shipped
 
 __all__ = ["box_for_own_code", "load_data", "workshop"]
 
@@ -34,26 +29,3 @@ def box_for_own_code() -> tuple[Box, str]:
         return choose_box(), ""
     except BoxUnavailable as unavailable:
         return PlainBox(), str(unavailable)
-
-
-def workshop(
-    course: Course, data: Dataset, box: Box, budget: Budget, *, seed: int, device: str, keep: bool, with_key: bool,
-    data_folder: Path | None = None, inception: Path | None = None,
-) -> Workshop:
-    """Put a workshop together; its results are kept in the course folder's `.harness/` where `keep` says so."""
-    store = Store(course.root / ".harness" / "store") if keep else None
-
-    @cache
-    def perception() -> Perception:
-        from harness.features import Judges
-
-        return Judges(data, cache=cache_folder() if keep else None)
-
-    recall = shipped(
-        recall_for(store, data=data, budget_name=budget.name) if store else lambda _name, make: make(),
-        data=data, budget_name=budget.name,
-    )
-    return Workshop(
-        course=course, data=data, box=box, perception=perception, recall=recall, budget=budget, seed=seed,
-        device=device, keep=store, with_key=with_key, data_option=str(data_folder or ""), inception_weights=inception,
-    )

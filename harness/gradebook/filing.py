@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -42,8 +42,16 @@ def record(course: Course, result: GradeResult) -> GradeResult:
     return applied(book, course, result)
 
 
-def file_result(course: Course, result: GradeResult, reports: Path) -> tuple[GradeResult, Path]:
+def file_result(
+    course: Course, result: GradeResult, reports: Path, *, write: Callable[[GradeResult, Path], Path] = write_report,
+) -> tuple[GradeResult, Path]:
     """Note an attempt as `record` does and write its report, while nobody else writes that of this group.
+
+    Args:
+        course: whose gradebook it is.
+        result: the grade.
+        reports: the folder of all reports.
+        write: writes result.json and the page of a result below that folder, and gives the path of the page.
 
     Raises:
         UserError: the gradebook, `course.yaml` or the report cannot be used or written.
@@ -52,7 +60,7 @@ def file_result(course: Course, result: GradeResult, reports: Path) -> tuple[Gra
     """
     with _alone(reports, result.group):
         marked = record(course, result)
-        return marked, write_report(marked, reports)
+        return marked, write(marked, reports)
 
 
 def applied(book: Gradebook, course: Course, result: GradeResult) -> GradeResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -91,11 +91,18 @@ class Report(BaseModel):
 
 def facts(
     submission: Submission, *, sheet: Sheet | None = None, limits: Intake = INTAKE,
+    look: Callable[[Path, str], Report] | None = None,
 ) -> tuple[HandIn, list[Fault]]:
     """Give the facts of a hand-in, and the faults of its report; never raises for what is in the file.
 
-    `sheet` is the one that was answered: its own pages are known by its statements.
+    Args:
+        submission: what was handed in.
+        sheet: the one that was answered: its own pages are known by its statements.
+        limits: how large the report may be.
+        look: gives what is seen in a report, by its path and what messages call it; `read` by default.
+
     """
+    look = look or (lambda path, name: read(path, name=name, sheet=sheet, limits=limits))
     manifest = submission.manifest
     report: Report | None = None
     faults: list[Fault] = []
@@ -103,7 +110,7 @@ def facts(
         faults.append(submission.missing["report"])
     elif manifest.report is not None:
         try:
-            report = read(submission.folder / manifest.report, name=manifest.report, sheet=sheet, limits=limits)
+            report = look(submission.folder / manifest.report, manifest.report)
         except Rejected as fault:
             faults.append(Fault(stage="report", **fault.facts))
         except HarnessFault as fault:

@@ -6,7 +6,7 @@ Nothing that is said without the key depends on one: `check_form` is not given a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, get_args
@@ -19,7 +19,7 @@ from harness.quiz.reading import Readings, as_answers, read_file, with_crops
 from harness.quiz.sheet import Key, Scheme, Sheet, Statement, check_key, fold, load_key, load_sheet
 from harness.records import Outcome, StatementResult, TheoryResult
 
-__all__ = ["check_file", "check_form", "exact_points", "mark", "theory"]
+__all__ = ["check_file", "check_form", "exact_points", "mark", "read_pages", "theory"]
 
 YAML = {".yaml", ".yml", ".json"}
 """How answer files end; any other file is read as a PDF or as text."""
@@ -55,7 +55,21 @@ def check_form(sheet: Sheet, answers: Answers) -> TheoryResult:
     )
 
 
-def theory(answers_path: Path | None, *, sheet: Sheet, key: Key | None) -> TheoryResult:
+def read_pages(path: Path, sheet: Sheet) -> Readings:
+    """Read answers from a PDF or text as far as they are clear, with pictures of the pages beside them.
+
+    Raises:
+        UserError, Rejected: the file cannot be read.
+        HarnessFault: the process that reads it could not be started.
+
+    """
+    return with_crops(path, read_file(path, sheet, name=path.name), name=path.name)
+
+
+def theory(
+    answers_path: Path | None, *, sheet: Sheet, key: Key | None,
+    read: Callable[[Path, Sheet], Readings] = read_pages,
+) -> TheoryResult:
     """Mark the answers of a hand-in, or check their form without a key; a faulty file is no error.
 
     Args:
@@ -63,6 +77,7 @@ def theory(answers_path: Path | None, *, sheet: Sheet, key: Key | None) -> Theor
             the pages beside the answers; None where the hand-in names none.
         sheet: what was asked.
         key: the key, or None to check the form only.
+        read: reads a PDF or text.
 
     Raises:
         UserError: the key does not fit the sheet.
@@ -77,8 +92,7 @@ def theory(answers_path: Path | None, *, sheet: Sheet, key: Key | None) -> Theor
         if answers_path.suffix.casefold() in YAML:
             answers = read_answers(answers_path)
         else:
-            readings = read_file(answers_path, sheet, name=answers_path.name)
-            readings = with_crops(answers_path, readings, name=answers_path.name)
+            readings = read(answers_path, sheet)
             answers = as_answers(readings)
         if answers.quiz is not None and fold(answers.quiz) != fold(sheet.quiz):
             raise UserError(

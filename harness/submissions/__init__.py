@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.submissions.intake import MANIFEST, Submission, group_of, intake, is_archive
+from harness.submissions.intake import MANIFEST, Submission, glance, group_of, intake, is_archive
 from harness.submissions.manifest import MODELS, Manifest, ModelEntry, safe_path
 from harness.submissions.survey import check_paths
 
 __all__ = [
     "MANIFEST", "MODELS",
-    "Manifest", "ModelEntry", "Submission", "check_paths", "group_of", "intake", "is_archive", "safe_path",
+    "Manifest", "ModelEntry", "Submission", "check_paths", "glance", "group_of", "intake", "is_archive", "safe_path",
 ]

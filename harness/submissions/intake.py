@@ -9,20 +9,23 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from harness import documents
 from harness.errors import HarnessFault, Rejected, UserError
 from harness.limits import INTAKE, Intake
 from harness.records import Fault
+from harness.scratch import scratch_folder
 from harness.submissions.archive import OTHER_ARCHIVES, ZIP, files_in_zip, other_archive, top_folder
 from harness.submissions.folder import files_in_folder
 from harness.submissions.manifest import Manifest
 from harness.submissions.survey import Entry, survey
 
-__all__ = ["MANIFEST", "Submission", "group_of", "intake", "is_archive"]
+__all__ = ["MANIFEST", "Glance", "Submission", "glance", "group_of", "intake", "is_archive"]
 
 MANIFEST = "submission.yaml"
 
@@ -59,6 +62,31 @@ def group_of(path: Path) -> str:
     if ending and not path.is_dir():
         name = name[:-len(ending)]
     return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip("._-")[:64] or "unnamed"
+
+
+class Glance(NamedTuple):
+    """What a look at a manifest tells before a hand-in is taken in."""
+
+    group: str          # its folder's name, where the manifest cannot be read
+    trains: bool        # a model of it is trained
+
+
+def glance(path: Path) -> Glance:
+    """Look at the manifest of a hand-in without taking it in."""
+    try:
+        if not path.is_dir():
+            with scratch_folder() as scratch:
+                return _glance_at(intake(path, scratch / "hand-in").manifest)
+        info = (path / MANIFEST).lstat()    # no link, no pipe: it was written by a stranger
+        if stat.S_ISREG(info.st_mode) and info.st_size <= documents.MAX_BYTES:
+            return _glance_at(_read_manifest(path))
+    except (UserError, Rejected, HarnessFault, OSError):
+        pass
+    return Glance(group_of(path), trains=False)
+
+
+def _glance_at(manifest: Manifest) -> Glance:
+    return Glance(manifest.group, trains=any(entry.route != "load" for entry in manifest.models.values()))
 
 
 def is_archive(path: Path) -> bool:
