@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 __all__ = [
     "LONGEST",
+    "anchor",
     "column_of_numbers",
     "count",
     "harmless",
@@ -75,6 +76,11 @@ def pieces(words: str) -> list[tuple[str, bool]]:
     if len(parts) % 2 == 0:  # an odd number of backticks: the last one is only a backtick
         parts[-2:] = ["`".join(parts[-2:])]
     return [(part, bool(index % 2)) for index, part in enumerate(parts) if part]
+
+
+def anchor(*names: str) -> str:
+    """Name a place within a page after what stands there: "practice", "other-samples" -> "practice-other-samples"."""
+    return "-".join(re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-") for name in names)
 
 
 def number(value: float | None, digits: int = 4) -> str:
