@@ -56,7 +56,7 @@ def render_index(results: Sequence[GradeResult], *, references: References | Non
     return _render(rows, references=references or {})
 
 
-def write_index(reports_folder: Path, *, references: Callable[[str, str], References] | None = None) -> Path:
+def write_index(reports_folder: Path, *, references: Callable[[str, str, str], References] | None = None) -> Path:
     """Read every `result.json` below `reports_folder`, one at a time, and write `index.html` there.
 
     A file that cannot be read is listed as damaged, and the others stay as they are. Whoever else writes the list at
@@ -64,8 +64,8 @@ def write_index(reports_folder: Path, *, references: Callable[[str, str], Refere
 
     Args:
         reports_folder: the folder of all reports.
-        references: gives what the reference models measure, by the name of a data set and the hash of the judge
-            networks; asked only where a class was measured on one data set by one judge.
+        references: gives what the reference models measure, by the hash of a data set, a budget and the hash of the
+            judge networks; asked only where a whole class was measured in one way.
 
     Raises:
         UserError: the list cannot be written.
@@ -100,9 +100,9 @@ def _write_index(reports_folder: Path, references: Callable[[str, str], Referenc
     return target
 
 
-def _references(rows: Sequence[Row], ask: Callable[[str, str], References]) -> References:
+def _references(rows: Sequence[Row], ask: Callable[[str, str, str], References]) -> References:
     """Ask for numbers that may stand beside those of a class; a single hand-in has them in its report."""
-    measured = {(row.data, row.judge) for row in rows}
+    measured = {row.measured_by for row in rows}
     return ask(*measured.pop()) if len(rows) > 1 and len(measured) == 1 else {}
 
 

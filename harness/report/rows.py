@@ -62,7 +62,7 @@ class Row:
     data: str
     budget: str
     box: str
-    judge: str  # hash of the networks that samples were seen through
+    measured_by: tuple[str, str, str]  # hash of the data, budget, hash of the judge networks
     created: str
     marked: bool  # the theory was marked with a key
     measured: dict[str, float] = field(default_factory=dict)  # "vae.reconstruction.mse" -> its value
@@ -121,7 +121,7 @@ def row_of(result: GradeResult, link: str) -> Row:
         data=provenance.data,
         budget=provenance.budget,
         box=provenance.box,
-        judge=provenance.judge_hash,
+        measured_by=(provenance.data_hash, provenance.budget, provenance.judge_hash),
         created=provenance.created,
         marked=has_key(result.theory),
         measured={
