@@ -80,7 +80,7 @@ def write_index(reports_folder: Path, *, references: Callable[[str, str, str], R
         return _write_index(reports_folder, references)
 
 
-def _write_index(reports_folder: Path, references: Callable[[str, str], References] | None) -> Path:
+def _write_index(reports_folder: Path, references: Callable[[str, str, str], References] | None) -> Path:
     rows: list[Row] = []
     damaged: list[Damaged] = []
     answers: dict[str, dict[str, TheoryResult]] = {}

@@ -131,6 +131,7 @@ def environment(*sheets: str) -> Environment:
     made.filters |= {
         "number": text.number,
         "points": text.points,
+        "plain": text.plain_number,
         "count": text.count,
         "seconds": text.seconds,
         "when": text.when,

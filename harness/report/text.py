@@ -19,6 +19,7 @@ __all__ = [
     "harmless",
     "number",
     "pieces",
+    "plain_number",
     "points",
     "printed",
     "quantity",
@@ -133,6 +134,11 @@ def value_with_interval(value: float, interval: tuple[float, float] | None) -> s
 def points(value: float | None) -> str:
     """Write points with at most two decimals: 3.5, 20, 3.25; "–" where there are none."""
     return "–" if value is None else _fixed(value, decimals=2, trim=True)
+
+
+def plain_number(value: float) -> str:
+    """Write a number as people type it into a form: 3, 3.5, 0.333333."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def count(value: int) -> str:
