@@ -114,7 +114,7 @@ class Browser:
             if answer.get("result", {}).get("result", {}).get("value"):
                 return
             time.sleep(0.02)
-        raise AssertionError(f"never came true: {expression}; the page says: {self.js('document.body.innerText')[:500]}")
+        raise AssertionError(f"never came true: {expression}; the page says: {self.text()[:500]}")
 
     def text(self, selector: str = "body") -> str:
         """Give the text that a person sees there."""

@@ -41,15 +41,17 @@ def review(
         raise UserError(
             f"the review page needs {error.name}, which is not installed; run: pip install 'harness[web]'") from None
 
+    from harness.cli.mark import me
     from harness.cli.terminal import console
     from harness.course import find_course
-    from harness.review import Queue, application
+    from harness.review import Kept, Queue, application
     from harness.review.queue import progress
     from harness.review.server import Door
 
     course = find_course()
     folder = reports or course.reports
-    queue = Queue(folder, marks_of(course, folder), anonymous=anonymous)
+    queue = Queue(folder, Kept(course, folder), anonymous=anonymous)
+    queue.store.settle()
     out = console()
     listening = _listen(port)
     door = Door(

@@ -12,14 +12,12 @@ from pydantic import ValidationError
 from harness.records import ENVIRONMENT_FAULT, CriterionMark, Fault, GradeResult, Late, Marks, Outcome, TheoryResult
 from harness.report.page import doubts, has_key
 from harness.report.text import anchor
+from harness.rubric import OPEN
 
 __all__ = ["Damaged", "FaultSeen", "OpenItem", "Row", "answers_of", "read_results", "row_of"]
 
 THEORY, PRACTICE = "theory", "practice"
 LONGEST_MESSAGE = 300
-
-WAITING = {Outcome.NEEDS_PERSON, Outcome.ENVIRONMENT, Outcome.HARNESS_FAULT}
-"""Outcomes that leave points open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +112,7 @@ def row_of(result: GradeResult, link: str) -> Row:
         open_points=result.marks.open_points,
         open_items=[
             OpenItem(title=mark.title, link=f"{link}#{anchor(part.id, mark.id)}", outcome=mark.outcome)
-            for part in result.marks.parts for mark in part.criteria if mark.outcome in WAITING],
+            for part in result.marks.parts for mark in part.criteria if mark.outcome in OPEN],
         looks=len(flags) + len(doubts(result)),
         flags=list(dict.fromkeys(flags)),
         faults=list(_faults(result)),
@@ -151,7 +149,7 @@ def _outcome(result: GradeResult) -> Outcome:
         return Outcome.SUBMISSION_FAULT
     if kinds or Outcome.ENVIRONMENT in outcomes:
         return Outcome.ENVIRONMENT
-    return Outcome.NEEDS_PERSON if Outcome.NEEDS_PERSON in outcomes else Outcome.SCORED
+    return Outcome.NEEDS_PERSON if outcomes & OPEN else Outcome.SCORED
 
 
 def _faults(result: GradeResult) -> Iterator[FaultSeen]:

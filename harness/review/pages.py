@@ -120,7 +120,8 @@ def _evidence(queue: Queue, item: Item, label: str | None, stamp: tuple[int, int
     if label is not None:
         result = _without_names(result, label)
     page, wanted = narrowed(result, item.criterion)
-    html = environment(*SHEETS).get_template("review_evidence.html").render(page=page, result=page.result, wanted=wanted)
+    template = environment(*SHEETS).get_template("review_evidence.html")
+    html = template.render(page=page, result=page.result, wanted=wanted)
     return Markup(html)  # noqa: S704 - our own template, which escapes every value
 
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from harness.errors import UserError
 from harness.records import CriterionMark, GradeResult, Outcome
 from harness.review.marks import HandMark, Key, MarkStore
+from harness.rubric import OPEN, without_hand_marks
 
 __all__ = ["Choice", "Item", "Queue", "Tally", "progress", "tallies"]
 
@@ -163,7 +164,7 @@ class Queue:
         self._read = there
 
     def _count(self, items: Iterable[Item]) -> None:
-        """Number groups in an order that has nothing to do with their names; a number that was given stays."""
+        """Give groups numbers in an order that has nothing to do with their names; a number that was given stays."""
         for group in sorted({item.group for item in items} - set(self._numbers), key=_digest):
             self._numbers[group] = len(self._numbers) + 1
 
@@ -188,25 +189,20 @@ def tallies(items: Sequence[Item]) -> list[Tally]:
 
 
 def _items(path: Path, result: GradeResult) -> Iterable[Item]:
-    marks = [(part, mark) for part in result.marks.parts for mark in part.criteria]
+    marks = [(part, mark) for part in without_hand_marks(result.marks).parts for mark in part.criteria]
     for place, (part, mark) in enumerate(marks):
         yield Item(
             id=_digest(result.group, result.assignment, mark.id), path=path, group=result.group,
             assignment=result.assignment, criterion=mark.id, title=mark.title, part=part.title, place=place,
             max_points=mark.max_points, automatic=mark.points, reasons=tuple(_reasons(mark)),
-            evidence=evidence_of(mark))
+            evidence=mark.evidence)
 
 
 def _reasons(mark: CriterionMark) -> Iterable[str]:
     """Say why a person looks at a criterion; a fault of the harness is mended by grading again, not by a person."""
-    if mark.points is None and mark.outcome in {Outcome.NEEDS_PERSON, Outcome.ENVIRONMENT, Outcome.NOT_APPLICABLE}:
+    if mark.outcome in OPEN - {Outcome.HARNESS_FAULT}:
         yield "the points are open"
     yield from mark.flags
-
-
-def evidence_of(mark: CriterionMark) -> str:
-    """Hash what a person who marks the criterion looks at."""
-    return hashlib.sha256(mark.model_dump_json().encode("utf-8", "replace")).hexdigest()
 
 
 def _digest(*names: str) -> str:

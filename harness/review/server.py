@@ -7,9 +7,9 @@ and no page loads, runs or sends anything that is not its own.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from threading import Lock
 from urllib.parse import parse_qsl
 
@@ -22,15 +22,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from harness.errors import HarnessFault, UserError
+from harness.errors import HarnessError, HarnessFault, UserError
 from harness.quiz.exact import exact
 from harness.report import render_report
 from harness.review import pages
 from harness.review.marks import MarkedMeanwhile
 from harness.review.pages import Draft, address, denied_page, item_page, queue_page
 from harness.review.queue import Choice, Item, Queue
+from harness.rubric import as_written
 
 __all__ = ["Door", "application"]
+
+logger = logging.getLogger(__name__)
 
 MOST_BYTES = 64 * 1024      # of a form
 LONGEST_REASON = 4_000
@@ -46,7 +49,7 @@ class Door:
 
     """
 
-    def __init__(self, port: int, *, renewed: Callable[[str], None] = lambda link: None) -> None:
+    def __init__(self, port: int, *, renewed: Callable[[str], object] = str) -> None:
         self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
         self.cookie = f"harness-review-{port}"      # cookies are shared by all ports of a machine
         self._port, self._renewed = port, renewed
@@ -73,7 +76,7 @@ class Door:
     def knows(self, session: str) -> bool:
         """Whether a session was given out here."""
         with self._lock:
-            return any([secrets.compare_digest(session.encode(), known.encode()) for known in self._sessions])
+            return any(secrets.compare_digest(session.encode(), known.encode()) for known in self._sessions)
 
 
 def application(queue: Queue, door: Door, *, author: str) -> Starlette:
@@ -130,9 +133,10 @@ class _Review:
         changes = request.method not in {"GET", "HEAD"}
         if (changes and origin is None) or (origin is not None and origin != f"http://{host}"):
             return "This request comes from another page, and nothing was changed."
-        if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"} and request.url.path != "/enter":
+        entering = request.url.path == "/enter"
+        if not entering and request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
             return "This request comes from another page. Open the link that the terminal shows."
-        if request.url.path != "/enter" and not self.door.knows(request.cookies.get(self.door.cookie, "")):
+        if not entering and not self.door.knows(request.cookies.get(self.door.cookie, "")):
             return "This browser was not let in. Open the link that the terminal shows; each link works once."
         return ""
 
@@ -193,6 +197,13 @@ class _Review:
         if item is not None:
             pages.evidence(self.queue, item)
 
+    def _settle(self) -> None:
+        """Bring the reports up to date; where that fails the mark is kept, and they are written another time."""
+        try:
+            self.queue.store.settle()
+        except HarnessError as error:
+            logger.warning("the mark is saved, but reports lag behind: %s", error)
+
     def _save(self, name: str, choice: Choice, fields: Mapping[str, str]) -> Response:
         found = self._find(name)
         if found is None:
@@ -210,7 +221,7 @@ class _Review:
         following = _next(items, item, choice)
         # 303: what follows is a request of its own, so that going back and forth in the browser saves nothing twice
         return RedirectResponse(
-            address(following, choice), status_code=303, background=BackgroundTask(self.queue.store.settle))
+            address(following, choice), status_code=303, background=BackgroundTask(self._settle))
 
     def _give(self, item: Item, draft: Draft, *, seen: str, evidence: str) -> None:
         if evidence != item.evidence:
@@ -223,7 +234,7 @@ class _Review:
             points = exact(draft.points.replace(",", "."))
         except ValueError:
             raise UserError(f"“{draft.points[:40]}” is no number of points") from None
-        if not 0 <= points <= Fraction(repr(item.max_points)).limit_denominator(10**6):
+        if not 0 <= points <= as_written(item.max_points):
             raise UserError(f"there are 0 to {item.max_points:g} points for this")
         self.queue.store.give(
             self.queue.result(item), item.criterion, points, reason=draft.reason, author=draft.author,
@@ -253,10 +264,11 @@ async def _not_found(request: Request, error: Exception) -> Response:  # noqa: A
 
 
 _HEADERS = {
-    "Cache-Control": "no-store", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "same-origin", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store", "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin", "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
 }
-"""Of every answer. `Origin` is left out of forms' requests where no referrer may be told at all, so it may be here."""
+"""Of every answer. Browsers leave `Origin` out where no referrer may be told at all, so these pages may tell it."""
 
 
 def _policy(path: str) -> str:

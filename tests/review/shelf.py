@@ -33,7 +33,7 @@ class Shelf:
                 raise MarkedMeanwhile("somebody else has marked this meanwhile")
             self.given.append((key, HandMark(
                 points=float(points), author=author, reason=reason, evidence=evidence,
-                time=datetime.now(UTC).isoformat())))
+                time=datetime.now(UTC).isoformat(), version=str(len(self.given) + 1))))
 
     def settle(self) -> None:
         self.settled += 1

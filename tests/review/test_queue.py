@@ -58,7 +58,7 @@ def test_a_grade_made_anew_that_changes_what_was_seen_opens_the_mark_again(repor
     same = complete.model_copy(update={"group": "group2"})
     write_report(same, reports)
     assert next(one for one in queue.items() if one.id == item.id).state == "done"
-    write_report(with_mark(same, "needs_person", reason="The report has another page."), reports)
+    write_report(with_mark(same, "needs_person", evidence="another report"), reports)
     reopened = next(one for one in queue.items() if one.id == item.id)
     assert reopened.state == "reopened"
     assert reopened.mark is not None
@@ -70,7 +70,8 @@ def test_a_mark_stays_in_sight_when_the_criterion_no_longer_asks_for_a_person(re
     item = next(item for item in queue.items() if item.criterion == "needs_person" and item.group == "group2")
     give(queue, item)
     write_report(with_mark(
-        complete.model_copy(update={"group": "group2"}), "needs_person", outcome=Outcome.SCORED, points=3.0), reports)
+        complete.model_copy(update={"group": "group2"}), "needs_person", outcome=Outcome.SCORED, points=3.0,
+        evidence="another report"), reports)
     assert next(one for one in queue.items() if one.id == item.id).state == "reopened"
 
 

@@ -141,8 +141,10 @@ def test_of_many_who_save_at_the_same_moment_one_is_kept(served, address):
 def test_a_grade_made_anew_while_somebody_types_is_told(served, address, reports, complete):
     person = served.person()
     seen = fields(person.get(address).text)
-    parts = [part.model_copy(update={"criteria": [
-        one.model_copy(update={"reason": "Another page."}) for one in part.criteria]}) for part in complete.marks.parts]
+    parts = [
+        part.model_copy(update={"criteria": [
+            one.model_copy(update={"evidence": "another page"}) for one in part.criteria]})
+        for part in complete.marks.parts]
     write_report(complete.model_copy(update={
         "group": "group2", "marks": complete.marks.model_copy(update={"parts": parts})}), reports)
     late = person.post(address, data={**seen, "points": "1", "reason": "r", "author": "a"})
