@@ -85,7 +85,7 @@ def test_rows_are_filtered_by_text_outcome_and_flag_and_come_back(browser):
 
 def test_a_dot_says_whose_it_is_under_the_pointer_and_along_the_arrow_keys(browser):
     box = ".strip .dotted"
-    browser.js(f"document.querySelector('{box}').scrollIntoView({{block: 'center'}})")
+    browser.js(f"document.querySelector('{box}').scrollIntoView({{block: 'center', behavior: 'instant'}})")
     x, y = browser.js(
         f"(() => {{ const b = document.querySelector('{box}').getBoundingClientRect();"
         f"const dot = document.querySelector('{box} path').getAttribute('d').match(/M(\\d+) (\\d+)/);"
