@@ -62,7 +62,9 @@ def queue_page(queue: Queue, choice: Choice) -> str:
 
 def item_page(queue: Queue, items: Sequence[Item], item: Item, choice: Choice, *, author: str, draft: Draft) -> str:
     """Render one item: what is asked, the form, and the parts of the group's report that matter for it."""
-    chosen = [one for one in items if choice.holds(one) or one.id == item.id]
+    # What is done stays in sight here, so that one can go back to it and the count goes up.
+    scope = replace(choice, state="") if choice.state == "todo" else choice
+    chosen = [one for one in items if scope.holds(one) or one.id == item.id]
     here = next(index for index, one in enumerate(chosen) if one.id == item.id)
     alike = [one for one in items if (one.assignment, one.criterion) == (item.assignment, item.criterion)]
     return _render(

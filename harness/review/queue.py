@@ -35,6 +35,7 @@ class Item:
     part: str
     max_points: float
     automatic: float | None     # what the harness gave; None where the points are open
+    ask: str                    # what the rubric asks a person to judge; may be empty
     reasons: tuple[str, ...]    # why a person looks at it
     evidence: str               # hash of what a person sees; a mark given on another one is open again
     place: int                  # of the criterion in its rubric
@@ -194,7 +195,7 @@ def _items(path: Path, result: GradeResult) -> Iterable[Item]:
         yield Item(
             id=_digest(result.group, result.assignment, mark.id), path=path, group=result.group,
             assignment=result.assignment, criterion=mark.id, title=mark.title, part=part.title, place=place,
-            max_points=mark.max_points, automatic=mark.points, reasons=tuple(_reasons(mark)),
+            max_points=mark.max_points, automatic=mark.points, ask=mark.ask, reasons=tuple(_reasons(mark)),
             evidence=mark.evidence)
 
 

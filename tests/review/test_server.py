@@ -92,6 +92,17 @@ def test_a_saved_form_is_kept_at_once_and_leads_to_the_next_that_waits(served, a
     assert 'data-reason="Well explained."' in following, "the reason is offered again"
 
 
+def test_what_was_just_marked_can_be_gone_back_to(served):
+    person = served.person()
+    first, second, _ = [item.id for item in served.queue.items() if item.criterion == "needs_person"]
+    part = "criterion=summer23%2Fneeds_person&state=todo"
+    following = save(person, f"/item/{first}?{part}").headers["location"]
+    assert following == f"/item/{second}?{part}"
+    page = person.get(following).text
+    assert f'href="/item/{first}?{part.replace("&", "&amp;")}" data-key="k"' in page
+    assert "<b>1</b> of 3 done" in page
+
+
 def test_after_the_last_the_queue_follows(served):
     person = served.person()
     ids = [item.id for item in served.queue.items() if item.criterion == "needs_person"]
