@@ -122,7 +122,8 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """Press the mouse in the middle of an element."""
-        self.js(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'center', behavior: 'instant'}})")
+        self.js(f"document.querySelector({json.dumps(selector)})"
+                ".scrollIntoView({block: 'center', behavior: 'instant'})")
         x, y = self.js(
             f"(() => {{ const box = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
             "return [box.x + box.width / 2, box.y + box.height / 2]; })()")

@@ -33,7 +33,7 @@ BUSY_SECONDS = 60.0
 """How long a writer waits for others before it gives up."""
 
 
-class SaidMeanwhile(UserError):
+class SaidMeanwhile(UserError):  # noqa: N818 - it says what happened
     """Points were given, or taken back, since whoever gives them now looked."""
 
 
@@ -143,7 +143,7 @@ class Gradebook:
         with self._told(), self._writing() as session:
             for key, known in (seen or {}).items():
                 if self._stands(session, *key) != known:
-                    raise SaidMeanwhile("somebody else has marked this meanwhile; look at it, and save again to replace it")
+                    raise SaidMeanwhile("somebody else has marked this meanwhile; look at it, and replace it knowingly")
             for one in changes:
                 if once and self._said(session, one):
                     continue

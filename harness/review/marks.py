@@ -25,7 +25,7 @@ class HandMark(Record):
     version: str                # tells this mark from every other one that may stand in its place
 
 
-class MarkedMeanwhile(UserError):
+class MarkedMeanwhile(UserError):  # noqa: N818 - it says what happened
     """Somebody else has marked the criterion since the person who marks it now saw it."""
 
 
