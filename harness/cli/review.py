@@ -32,7 +32,7 @@ def review(
     """Go through what needs a person, with the evidence beside the form; every mark is saved at once.
 
     Listens on this machine alone and prints a link that lets in one browser; when it was used, it prints the next, for
-    a second person. Ctrl-C ends it. Needs `pip install 'harness[web]'`.
+    a second person. Ctrl-C ends it. Needs the extra `web` of this package.
     """
     try:
         import starlette  # noqa: F401 - only whether it is there

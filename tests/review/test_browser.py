@@ -27,15 +27,18 @@ def browser(served, chromium: Browser) -> Browser:
     return chromium
 
 
+READY = "document.querySelector('.steps') && !document.querySelector('.steps').hidden"     # its script has run
+
+
 def at_item(browser: Browser, group: str) -> None:
-    browser.wait(f"document.querySelector('#item-title')?.innerText === '{group}'")
+    browser.wait(f"{READY} && document.querySelector('#item-title').innerText === '{group}'")
 
 
 def begin(browser: Browser, criterion: str = "Criterion 3") -> None:
     browser.js(f"[...document.querySelectorAll('.tallies a')].find(one => one.innerText === '{criterion}').click()")
     browser.wait("document.querySelector('select[name=criterion]').value !== ''")
     browser.keys("j")
-    browser.wait("document.querySelector('form.mark')")
+    browser.wait(READY)
 
 
 def test_a_criterion_is_marked_through_all_groups_with_keys_alone(served, browser):

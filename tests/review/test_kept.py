@@ -155,3 +155,15 @@ def test_the_command_serves_until_ctrl_c_and_says_how_far_it_is(course):
     assert "Traceback" not in complaints
     mark = next(one for part in result_of(course).marks.parts for one in part.criteria if one.id == "needs_person")
     assert mark.points == 2
+
+
+def test_without_the_extra_one_sentence_says_what_to_install(course):
+    hidden = course.root / "hidden"
+    hidden.mkdir()
+    (hidden / "starlette.py").write_text("raise ModuleNotFoundError('hidden', name='starlette')")
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "review"], cwd=course.root, text=True, capture_output=True, check=False,
+        env={**os.environ, "PYTHONPATH": f"{hidden}{os.pathsep}{ROOT}"})
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        "harness: the review page needs starlette, which is not installed; run: pip install 'harness[web]'")
