@@ -1,4 +1,4 @@
-"""What the reference VAE measures, to stand beside the same measurements of a hand-in."""
+"""What the reference models measure, to stand beside the same measurements of a hand-in or a class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.course import Course
 from harness.errors import UserError
 from harness.records import ModelResult
 
-__all__ = ["NAME", "beside", "reference_values"]
+__all__ = ["NAME", "all_values", "beside", "reference_values"]
 
 NAME = "reference VAE"
 _CARD = "vae.yaml"
@@ -50,6 +50,16 @@ def reference_values(
     return {name: (one.value, one.sample_size) for name, one in card.measured.items()}
 
 
+def all_values(course: Course, data_hash: str, budget: str, judge_hash: str) -> dict[str, dict[str, float]]:
+    """Give model -> measurement -> value of every reference model that was measured in this way."""
+    found = {}
+    for path in sorted((course.models / "cards").glob("*.yaml")):
+        card = _read(path)
+        if card and (card.trained.data_hash, card.budget, card.judge_hash) == (data_hash, budget, judge_hash):
+            found[path.stem] = {name: one.value for name, one in card.measured.items()}
+    return found
+
+
 def beside(model: ModelResult, values: Mapping[str, tuple[float, int]]) -> ModelResult:
     """Put the reference beside each measurement that was made of as many images or samples."""
     measurements = {
@@ -60,7 +70,7 @@ def beside(model: ModelResult, values: Mapping[str, tuple[float, int]]) -> Model
     return model.model_copy(update={"measurements": measurements})
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _read(path: Path) -> _Card | None:
     try:
         return documents.read(path, _Card)

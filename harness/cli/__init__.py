@@ -28,6 +28,7 @@ from harness.cli import (
     quiz,
     quiz_class,
     quiz_moodle,
+    review,
     schema,
     similarity,
     store,
@@ -48,6 +49,7 @@ app.command("mark")(mark.mark)
 app.command("history")(mark.history)
 app.command("check")(check.check)
 app.command("new")(new.new)
+app.command("review")(review.review)
 app.command("bench")(bench.bench)
 app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -125,6 +126,7 @@ def grade_all(
     """
     from harness.cli.alone import alone_in
     from harness.cli.live import board
+    from harness.references import all_values
     from harness.report import write_index
 
     tasks = tasks_for(folders, reports) if tasks is None else tasks
@@ -146,7 +148,7 @@ def grade_all(
             _take(graded, [ends[task.group] for task in tasks if task.group in ends], reports)
             if graded.results:
                 with _ours(str(reports / "index.html"), graded):
-                    graded.index = write_index(reports)
+                    graded.index = write_index(reports, references=partial(all_values, workshop.course))
     return graded
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.gradebook.book import Change, Gradebook
+from harness.gradebook.book import Change, Gradebook, SaidMeanwhile
 from harness.gradebook.filing import catch_up, file_result, filed_result, record
 
-__all__ = ["Change", "Gradebook", "catch_up", "file_result", "filed_result", "record"]
+__all__ = ["Change", "Gradebook", "SaidMeanwhile", "catch_up", "file_result", "filed_result", "record"]

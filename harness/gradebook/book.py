@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, delete, event, exc, select
+from sqlalchemy import Connection, Engine, NullPool, create_engine, delete, event, exc, func, select
 from sqlalchemy.orm import Session
 
 from harness.errors import HarnessFault, UserError
@@ -27,10 +27,14 @@ from harness.records import GradeResult
 from harness.rubric import GivenMark, without_hand_marks
 from harness.scratch import held
 
-__all__ = ["BUSY_SECONDS", "Change", "Gradebook", "now", "result_hash"]
+__all__ = ["BUSY_SECONDS", "Change", "Gradebook", "SaidMeanwhile", "now", "result_hash"]
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for others before it gives up."""
+
+
+class SaidMeanwhile(UserError):  # noqa: N818 - it says what happened
+    """Points were given, or taken back, since whoever gives them now looked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,20 +120,30 @@ class Gradebook:
 
     # --- what persons say
 
-    def say(self, changes: Sequence[Change], *, reports: Path, once: bool = False) -> list[Change]:
+    def say(
+        self, changes: Sequence[Change], *, reports: Path, once: bool = False,
+        seen: Mapping[tuple[str, str, str], int] | None = None,
+    ) -> list[Change]:
         """Add what a person says, all of it or nothing, and note that the reports do not show it yet.
 
         Args:
             changes: of any groups.
             reports: the folder of all reports.
             once: leave out what the same person said before in the same words, even if it was replaced since.
+            seen: by group, assignment and criterion the `id` of the mark that stood when the person looked, 0 for none.
 
         Returns:
             What was added.
 
+        Raises:
+            SaidMeanwhile: another mark stands by now than was seen; nothing is added.
+
         """
         added = []
         with self._told(), self._writing() as session:
+            for key, known in (seen or {}).items():
+                if self._stands(session, *key) != known:
+                    raise SaidMeanwhile("somebody else has marked this meanwhile; look at it, and replace it knowingly")
             for one in changes:
                 if once and self._said(session, one):
                     continue
@@ -141,6 +155,22 @@ class Gradebook:
             for group in dict.fromkeys(one.group for one in added):
                 session.add(Unfiled(group=group, reports=str(reports.resolve())))
         return added
+
+    @staticmethod
+    def _stands(session: Session, group: str, assignment: str, criterion: str) -> int:
+        newest = session.scalars(select(PersonMark).where(
+            PersonMark.group == group, PersonMark.assignment == assignment, PersonMark.criterion == criterion,
+        ).order_by(PersonMark.id.desc()).limit(1)).first()
+        return newest.id if newest is not None and newest.points is not None else 0
+
+    def standing(self) -> dict[tuple[str, str, str], PersonMark]:
+        """Give the points that stand in the whole course, by group, assignment and criterion."""
+        newest = select(func.max(PersonMark.id)).group_by(
+            PersonMark.group, PersonMark.assignment, PersonMark.criterion)
+        with self._told(), self._reading() as session:
+            found = session.scalars(
+                select(PersonMark).where(PersonMark.id.in_(newest), PersonMark.points.is_not(None))).all()
+            return {(one.group, one.assignment, one.criterion): one for one in found}
 
     @staticmethod
     def _said(session: Session, change: Change) -> bool:

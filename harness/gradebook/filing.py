@@ -10,6 +10,7 @@ import contextlib
 import difflib
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,6 +22,7 @@ from harness.gradebook.book import Gradebook
 from harness.gradebook.late import with_lateness
 from harness.lms.moodle import origins_of, read_record
 from harness.records import GradeResult
+from harness.references import all_values
 from harness.report import write_index, write_report
 from harness.report.render import folder_name
 from harness.rubric import with_hand_marks
@@ -128,7 +130,7 @@ def catch_up(course: Course, reports: Path) -> list[str]:
                 write_report(applied(book, course, result), reports)
             book.filed(group, reports, up_to=newest)
     if groups:
-        write_index(reports)
+        write_index(reports, references=partial(all_values, course))
     return groups
 
 

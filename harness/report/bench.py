@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import hashlib
 import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from markupsafe import Markup
-
 from harness.lms import safe_cell
 from harness.metrics import METRICS
 from harness.records import BenchResult, BenchRow, Measurement
 from harness.report.figures import Grid, picture_grid
-from harness.report.render import ASSETS, environment, write_atomically
+from harness.report.render import environment, script, write_atomically
 from harness.report.text import count, value_and_interval
 
 __all__ = ["COLUMNS", "render_bench", "write_bench"]
@@ -107,12 +103,11 @@ def render_bench(result: BenchResult) -> str:
     columns = {
         name: title for name, title in COLUMNS.items() if any(name in row.model.measurements for row in result.rows)}
     lines = _lines(result.rows, columns)
-    script = (ASSETS / "bench.js").read_text(encoding="utf-8")
+    source, source_hash = script("sort.js")
     return environment("bench.css").get_template("bench.html").render(
         result=result, columns=columns, metrics=METRICS,
         lines=lines, walls=list(_walls(lines)), plots=list(_plots(result.rows)),
-        script=Markup(script),  # noqa: S704 - our own file
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        script=source, script_hash=source_hash,
         seeds=max((len(values) for row in result.rows for values in row.over_seeds.values()), default=1),
     )
 

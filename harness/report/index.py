@@ -1,60 +1,32 @@
-"""The list of all reports: one row for each group, made from every `result.json` below a folder."""
+"""The class report: a row for each group, and what all of them together say, made from every `result.json`."""
 
 from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from pydantic import ValidationError
-
 from harness.errors import UserError
+from harness.quiz.cohort import QuizStatistics
 from harness.quiz.cohort import statistics as statistics_of
-from harness.records import GradeResult, Late, Marks, TheoryResult
-from harness.report.page import doubts, has_key
-from harness.report.render import environment, folder_name, write_atomically
+from harness.records import GradeResult, Outcome, TheoryResult
+from harness.report.overview import failures, histograms, waiting
+from harness.report.render import environment, folder_name, script, write_atomically
+from harness.report.rows import Damaged, Row, answers_of, read_results, row_of
+from harness.report.strips import References, strips
 from harness.report.theory import write_theory
 from harness.scratch import held
 
-__all__ = ["Damaged", "Row", "Summary", "render_index", "write_index"]
+__all__ = ["render_index", "write_index"]
 
-THEORY, PRACTICE = "theory", "practice"
+OTHER_PAGES = {"similarity.html": "Which hand-ins resemble each other", "bench/index.html": "The benchmark"}
+"""Pages that other commands write into the folder of reports."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What the list says about one hand-in; small, so that a thousand results need not be held at once."""
-
-    group: str
-    link: str
-    members: list[str]
-    assignment: str
-    theory: tuple[float, float] | None  # points and most points; None where there is no such part
-    practice: tuple[float, float] | None
-    points: float
-    max_points: float
-    open_points: float
-    flags: int
-    faults: list[str]  # kinds, each once
-    data: str
-    budget: str
-    box: str
-    created: str
-    marked: bool  # the theory was marked with a key
-    remarks: list[str] = field(default_factory=list)
-    late: Late | None = None
-    by_hand: int = 0  # criteria whose points a person gave
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Damaged:
-    """A `result.json` that cannot be read."""
-
-    path: str
-    reason: str
+COMMON = ("data", "budget", "box")
+"""Facts that stand once above the table where all hand-ins share them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,27 +40,32 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The figures under the list."""
+    """The figures in the head of the page."""
 
     groups: int
     assignments: list[Assignment]
-    most: float
     open_points: float
-    flags: int
+    waiting: int  # groups in which something waits for a person
+    looks: int
     faulty: int
 
 
-def render_index(results: Sequence[GradeResult]) -> str:
-    """Render the list of `results`, linked as `write_report` lays them out."""
-    rows = [_row(result, f"{quote(folder_name(result.group))}/index.html") for result in results]
-    return _render(rows, damaged=[], theory={})
+def render_index(results: Sequence[GradeResult], *, references: References | None = None) -> str:
+    """Render the class report of `results`, linked as `write_report` lays them out."""
+    rows = [row_of(result, f"{quote(folder_name(result.group))}/index.html") for result in results]
+    return _render(rows, references=references or {})
 
 
-def write_index(reports_folder: Path) -> Path:
-    """Read every `result.json` below `reports_folder` and write `index.html` there.
+def write_index(reports_folder: Path, *, references: Callable[[str, str, str], References] | None = None) -> Path:
+    """Read every `result.json` below `reports_folder`, one at a time, and write `index.html` there.
 
     A file that cannot be read is listed as damaged, and the others stay as they are. Whoever else writes the list at
     the same time waits, so that the last one shows every result.
+
+    Args:
+        reports_folder: the folder of all reports.
+        references: gives what the reference models measure, by the hash of a data set, a budget and the hash of the
+            judge networks; asked only where a whole class was measured in one way.
 
     Raises:
         UserError: the list cannot be written.
@@ -100,84 +77,74 @@ def write_index(reports_folder: Path) -> Path:
     except OSError as error:
         raise UserError(f"{reports_folder} cannot be made ({error.strerror}); choose another with --reports") from error
     with held(reports_folder.resolve()):
-        return _write_index(reports_folder)
+        return _write_index(reports_folder, references)
 
 
-def _write_index(reports_folder: Path) -> Path:
+def _write_index(reports_folder: Path, references: Callable[[str, str, str], References] | None) -> Path:
     rows: list[Row] = []
     damaged: list[Damaged] = []
     answers: dict[str, dict[str, TheoryResult]] = {}
-    for path in sorted(reports_folder.rglob("result.json")):
-        inside = path.relative_to(reports_folder)
-        try:
-            result = GradeResult.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            damaged.append(Damaged(path=str(inside), reason=_reason(error)))
-        except OSError as error:
-            damaged.append(Damaged(path=str(inside), reason=error.strerror or str(error)))
-        else:
-            rows.append(_row(result, quote(inside.with_name("index.html").as_posix())))
-            if result.theory.points is not None and result.theory.statements:
-                answers.setdefault(result.theory.quiz, {})[inside.parent.as_posix()] = result.theory
+    for inside, result in read_results(reports_folder):
+        if isinstance(result, Damaged):
+            damaged.append(result)
+            continue
+        rows.append(row_of(result, quote(inside.with_name("index.html").as_posix())))
+        if result.theory.points is not None and result.theory.statements:
+            answers.setdefault(result.theory.quiz, {})[inside.parent.as_posix()] = answers_of(result.theory)
     target = reports_folder / "index.html"
-    write_atomically(target, _render(rows, damaged, theory=_write_theory(answers, reports_folder)))
+    write_atomically(target, _render(
+        rows, damaged=damaged, theory=_write_theory(answers, reports_folder),
+        others={name: title for name, title in OTHER_PAGES.items() if (reports_folder / name).is_file()},
+        references=_references(rows, references) if references else {},
+    ))
     return target
 
 
-def _write_theory(answers: dict[str, dict[str, TheoryResult]], folder: Path) -> dict[str, str]:
-    """Write a page for each quiz that at least two groups were marked in; give quiz -> link."""
-    links = {}
-    for quiz, marked in answers.items():
+def _references(rows: Sequence[Row], ask: Callable[[str, str, str], References]) -> References:
+    """Ask for numbers that may stand beside those of a class; a single hand-in has them in its report."""
+    measured = {row.measured_by for row in rows}
+    return ask(*measured.pop()) if len(rows) > 1 and len(measured) == 1 else {}
+
+
+def _write_theory(answers: dict[str, dict[str, TheoryResult]], folder: Path) -> dict[str, QuizStatistics]:
+    """Write a page for each quiz that at least two groups were marked in; give link -> what it says."""
+    found = {}
+    for marked in answers.values():
         if len(marked) > 1:
-            links[quiz] = quote(write_theory(statistics_of(marked), folder).name)
-    return links
+            said = statistics_of(marked)
+            found[quote(write_theory(said, folder).name)] = said
+    return found
 
 
-def _row(result: GradeResult, link: str) -> Row:
-    models = result.measurements.values()
-    provenance = result.provenance
-    return Row(
-        group=result.group,
-        link=link,
-        members=result.hand_in.members,
-        assignment=result.assignment,
-        theory=_part(result.marks, THEORY),
-        practice=_part(result.marks, PRACTICE),
-        points=result.marks.points,
-        max_points=result.marks.max_points,
-        open_points=result.marks.open_points,
-        flags=sum(len(model.flags) for model in models) + len(doubts(result)),
-        faults=list(dict.fromkeys(fault.kind for fault in result.all_faults)),
-        data=provenance.data,
-        budget=provenance.budget,
-        box=provenance.box,
-        created=provenance.created,
-        marked=has_key(result.theory),
-        remarks=["stand-in data"] if provenance.stand_in else [],
-        late=result.marks.late,
-        by_hand=sum(one.by_hand is not None and not one.by_hand.reopened
-                    for part in result.marks.parts for one in part.criteria),
-    )
-
-
-def _part(marks: Marks, name: str) -> tuple[float, float] | None:
-    part = next((part for part in marks.parts if part.id == name), None)
-    return (part.points, part.max_points) if part else None
-
-
-def _render(rows: Iterable[Row], damaged: Sequence[Damaged], *, theory: Mapping[str, str]) -> str:
+def _render(
+    rows: Sequence[Row], *, references: References, damaged: Sequence[Damaged] = (),
+    theory: Mapping[str, QuizStatistics] | None = None, others: Mapping[str, str] | None = None,
+) -> str:
     ordered = sorted(rows, key=lambda row: (row.assignment, _natural(row.group)))
+    first, folded = strips(ordered, references)
+    sorting, sorting_hash = script("sort.js")
+    exploring, exploring_hash = script("class.js")
     return (
         environment("index.css")
         .get_template("index.html")
         .render(
-            rows=ordered,
-            damaged=damaged,
-            theory=theory,
-            stand_in=any("stand-in data" in row.remarks for row in ordered),
-            summary=_summary(ordered),
+            rows=ordered, damaged=damaged, theory=theory or {}, others=others or {},
+            stand_in=any(row.stand_in for row in ordered), common=_common(ordered),
+            mixed=len({row.assignment for row in ordered}) > 1,
+            outcomes_seen=[outcome for outcome in Outcome if any(row.outcome is outcome for row in ordered)],
+            flags_seen=sorted({flag for row in ordered for flag in row.flags}),
+            kinds_seen=sorted({kind for row in ordered for kind in row.kinds}),
+            histograms=histograms(ordered), waiting=waiting(ordered), failures=failures(ordered),
+            strips=first, more_strips=folded, summary=_summary(ordered),
+            scripts=[sorting, exploring], script_hashes=[sorting_hash, exploring_hash],
         )
     )
+
+
+def _common(rows: Sequence[Row]) -> dict[str, str]:
+    """Give what all hand-ins share, so that no row repeats it."""
+    seen = {name: {getattr(row, name) for row in rows} for name in COMMON}
+    return {name: values.pop() for name, values in seen.items() if len(values) == 1}
 
 
 def _summary(rows: Sequence[Row]) -> Summary:
@@ -191,9 +158,9 @@ def _summary(rows: Sequence[Row]) -> Summary:
             Assignment(name=name, mean=statistics.fmean(points), median=statistics.median(points))
             for name, points in totals.items()
         ] or [Assignment(name="", mean=None, median=None)],
-        most=max((row.max_points for row in rows), default=0.0),
         open_points=sum(row.open_points for row in rows),
-        flags=sum(row.flags for row in rows),
+        waiting=sum(any(item.outcome is not Outcome.HARNESS_FAULT for item in row.open_items) for row in rows),
+        looks=sum(row.looks for row in rows),
         faulty=sum(bool(row.faults) for row in rows),
     )
 
@@ -205,10 +172,3 @@ def _natural(name: str) -> list[tuple[int, str]]:
         for part in re.split(r"(\d+)", name)
         if part
     ]
-
-
-def _reason(error: ValidationError) -> str:
-    """Say what is wrong first, and where."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"{first['msg']}{f' (at {place})' if place else ''}"

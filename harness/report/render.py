@@ -19,7 +19,7 @@ from harness.records import GradeResult, Outcome
 from harness.report import text
 from harness.report.page import page_of
 
-__all__ = ["environment", "folder_name", "render_report", "write_atomically", "write_report"]
+__all__ = ["environment", "folder_name", "render_report", "script", "write_atomically", "write_report"]
 
 OUTCOMES: dict[Outcome, tuple[str, str]] = {
     Outcome.SCORED: ("●", "scored"),
@@ -98,6 +98,16 @@ def write_atomically(
         ) from error
 
 
+def script(name: str) -> tuple[Markup, str]:
+    """Give one of our scripts, and the hash by which a page's policy lets it run."""
+    source = (ASSETS / name).read_text(encoding="utf-8")
+    return Markup(source), _hash(source)  # noqa: S704 - our own file
+
+
+def _hash(source: str) -> str:
+    return base64.b64encode(hashlib.sha256(source.encode()).digest()).decode("ascii")
+
+
 @cache
 def environment(*sheets: str) -> Environment:
     """Set up the templates, with `sheets` of styles after the common one.
@@ -115,18 +125,20 @@ def environment(*sheets: str) -> Environment:
     style = "\n".join((ASSETS / sheet).read_text(encoding="utf-8") for sheet in ("base.css", *sheets))
     made.globals |= {
         "style": Markup(style),  # noqa: S704 - our own file
-        "style_hash": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii"),
+        "style_hash": _hash(style),
         "outcomes": OUTCOMES,
     }
     made.filters |= {
         "number": text.number,
         "points": text.points,
+        "plain": text.plain_number,
         "count": text.count,
         "seconds": text.seconds,
         "when": text.when,
         "quantity": text.quantity,
         "pieces": text.pieces,
         "web_link": text.web_link,
+        "anchor": text.anchor,
         "measured": text.value_with_interval,
     }
     return made

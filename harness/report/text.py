@@ -13,11 +13,13 @@ from markupsafe import Markup
 
 __all__ = [
     "LONGEST",
+    "anchor",
     "column_of_numbers",
     "count",
     "harmless",
     "number",
     "pieces",
+    "plain_number",
     "points",
     "printed",
     "quantity",
@@ -77,6 +79,11 @@ def pieces(words: str) -> list[tuple[str, bool]]:
     return [(part, bool(index % 2)) for index, part in enumerate(parts) if part]
 
 
+def anchor(*names: str) -> str:
+    """Name a place within a page after what stands there: "practice", "other-samples" -> "practice-other-samples"."""
+    return "-".join(re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-") for name in names)
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """Write a number with `digits` significant digits: 0.0133, 12 345, 1.2 × 10⁻⁵; "–" for None."""
     if value is None:
@@ -127,6 +134,11 @@ def value_with_interval(value: float, interval: tuple[float, float] | None) -> s
 def points(value: float | None) -> str:
     """Write points with at most two decimals: 3.5, 20, 3.25; "–" where there are none."""
     return "–" if value is None else _fixed(value, decimals=2, trim=True)
+
+
+def plain_number(value: float) -> str:
+    """Write a number as people type it into a form: 3, 3.5, 0.333333."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def count(value: int) -> str:
