@@ -105,7 +105,7 @@ def _summary(result: GradeResult, report: Path) -> dict[str, object]:
 
 
 def grade_all(
-    folders: Sequence[Path], workshop: Workshop, reports: Path, *, quiet: bool,
+    folders: Sequence[Path], workshop: Workshop | None, reports: Path, *, quiet: bool,
     tasks: Sequence[Task] | None = None, runner: Runner | None = None, jobs: int = 1,
 ) -> Graded:
     """Grade each folder; what goes wrong with one leaves the others as they are.
@@ -129,13 +129,16 @@ def grade_all(
     from harness.references import all_values
     from harness.report import write_index
 
+    if runner is None:
+        assert workshop is not None  # noqa: S101 - one of them is given
+        runner = InlineRunner(workshop)
     tasks = tasks_for(folders, reports) if tasks is None else tasks
     graded, ends = Graded(), {}
     with alone_in(reports):
         try:
             with (
                 board(tasks, jobs=jobs, quiet=quiet) as shown,
-                contextlib.closing((runner or InlineRunner(workshop)).run(tasks, shown.tell)) as running,
+                contextlib.closing(runner.run(tasks, shown.tell)) as running,
             ):
                 for done in running:
                     ends[done.group] = done
