@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.batch import KeptFirst, Settings, Task, open_workshop, tasks_for
 from harness.cli.running import Graded, grade_all
-from harness.cli.terminal import console
+from harness.cli.terminal import console, plain
 from harness.cluster import SlurmRunner, cancel, folder_of, wants
 from harness.course import Course
 from harness.data import Dataset
@@ -41,7 +41,9 @@ def grade_in_jobs(
     cluster = course.settings().cluster
     wanted = wants(
         cluster, settings.budget, device=settings.device, training=any(task.trains for task in tasks))
-    slurm = SlurmRunner(folder_of(course, reports), wanted, every=every)
+    slurm = SlurmRunner(
+        folder_of(course, reports), wanted, every=every,
+        warn=lambda text: console(err=True).print(f"[yellow]{plain(text)}[/]", soft_wrap=True))
     runner = KeptFirst(workshop, slurm) if workshop else slurm
     if not quiet:
         jobs = counted(len(tasks), "hand-in")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,20 @@ class SlurmRunner:
         wanted: what each job asks for; see `harness.cluster.wants`.
         every: seconds between looks at the queue.
         grace: seconds that a file may take from a node to here.
+        warn: told, once for each reason, why jobs may wait for ever.
 
     """
 
-    def __init__(self, folder: Path, wanted: Mapping[str, Any], *, every: float = 5.0, grace: float = 45.0) -> None:
+    def __init__(
+        self, folder: Path, wanted: Mapping[str, Any], *, every: float = 5.0, grace: float = 45.0,
+        warn: Callable[[str], None] = lambda _text: None,
+    ) -> None:
         self._folder = folder
         self._wanted = wanted
         self._every = every
         self._grace = grace
+        self._warn = warn
+        self._warned: set[str] = set()
 
     def run(self, tasks: Sequence[Task], tell: Tell) -> Generator[Done, None, None]:
         """Grade every task; jobs that were submitted for it before are taken up."""
@@ -88,7 +94,7 @@ class SlurmRunner:
                     again.append((task, done + 1))
                 else:
                     entry = state.jobs[group]
-                    _tell(task, state.end_of(entry), watch.job(entry), tell)
+                    self._tell(task, state.end_of(entry), watch.job(entry), tell)
             self._submit(state, again, watch)
             if waiting:
                 time.sleep(self._every)
@@ -108,6 +114,21 @@ class SlurmRunner:
         except UserError:
             state.forget([task.group for task, _ in tasks])
             raise
+
+
+    def _tell(self, task: Task, end: Path, job: Job | None, tell: Tell) -> None:
+        """Pass on what a job is doing, or why it has to wait where that takes more than patience."""
+        if job is not None and job.state in RUNNING:
+            stage, share = f"starting on {job.node}", None
+            with contextlib.suppress(OSError, ValueError):
+                told = json.loads(stage_file(end).read_bytes())
+                stage, share = str(told["stage"]), told["share"]
+            tell(task, stage, share)
+        elif job is not None and job.reason not in USUAL | self._warned:
+            self._warned.add(job.reason)
+            self._warn(
+                f"Slurm lets job {job.number} wait ({harmless(job.reason)}); where that does not pass, see `cluster:` "
+                "in course.yaml, or ask those who run the cluster")
 
 
 class _Watch:
@@ -183,20 +204,6 @@ class _Watch:
             for line in printed.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]:
                 log.line(f"    | {line}")
         return Done(path=task.path, group=task.group, failed=harmless(message))
-
-
-def _tell(task: Task, end: Path, job: Job | None, tell: Tell) -> None:
-    """Pass on what a job is doing, or why it has to wait where that takes more than patience."""
-    if job is None:
-        return
-    if job.state in RUNNING:
-        stage, share = f"starting on {job.node}", None
-        with contextlib.suppress(OSError, ValueError):
-            told = json.loads(stage_file(end).read_bytes())
-            stage, share = str(told["stage"]), told["share"]
-        tell(task, stage, share)
-    elif job.reason not in USUAL:
-        tell(task, f"in the queue: {job.reason}", None)
 
 
 def _drop(state: State, watch: _Watch, groups: Sequence[str]) -> None:

@@ -49,7 +49,7 @@ ReturnToService=2
 KillWait=5
 MinJobAge=300
 NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=64000 State=UNKNOWN
-PartitionName=teaching Nodes={host} Default=YES MaxTime=60 State=UP
+PartitionName=teaching Nodes={host} Default=YES MaxTime=600 State=UP
 """
 
 
