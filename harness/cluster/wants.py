@@ -56,7 +56,7 @@ def warning_seconds(minutes: int) -> int:
 
 def warned_after(minutes: int) -> float:
     """Give the seconds that a job has run at least when it is warned: Slurm may be a minute early."""
-    return max(minutes * 30.0, minutes * 60.0 - warning_seconds(minutes) - 90.0)
+    return max(minutes * 6.0, minutes * 60.0 - warning_seconds(minutes) - 90.0)
 
 
 def _minutes(cluster: Cluster, budget: Budget, *, training: bool) -> int:
