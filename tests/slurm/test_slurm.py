@@ -91,7 +91,8 @@ def driver(folders: list[Path], course: Path) -> subprocess.Popen[str]:
 def test_the_same_hand_ins_give_the_same_results_on_slurm_as_here(slurm, tmp_path, course):
     folders = []
     for number in range(4):
-        model = NOISE.replace("random((count", f"beta({number + 1}, 2, (count").replace(", dtype=np.float32)", ").astype(np.float32)")
+        model = NOISE.replace("random((count", f"beta({number + 1}, 2, (count")
+        model = model.replace(", dtype=np.float32)", ").astype(np.float32)")
         folders.append(noise_hand_in(tmp_path / f"group{number}", model=model))
     here = course_in(tmp_path / "here")
     graded(folders, settings_in(here), here / "reports")
@@ -204,3 +205,17 @@ def test_what_slurm_refuses_is_said_in_its_words(slurm, tmp_path, course):
     _, errors = process.communicate(timeout=100)
     assert "Slurm takes no job such as `cluster:` in course.yaml asks for: " in errors
     assert "invalid partition specified: nowhere" in errors
+
+
+def test_a_job_that_is_requeued_starts_again_by_itself(slurm, tmp_path, course):
+    folder = noise_hand_in(tmp_path / "group", model=SLEEPS.format(5))
+    before, requeued = set(jobs_of(slurm)), []
+
+    def told(_task, stage, _share):
+        if "training" in stage and not requeued:
+            requeued.extend(set(jobs_of(slurm)) - before)
+            slurm.ask("scontrol", "requeue", *(number.removesuffix("_N/A") for number in requeued))
+
+    assert in_jobs([folder], course, told=told)["group"].result is not None
+    assert set(jobs_of(slurm)) - before == set(requeued)
+    assert "Slurm sent SIGTERM" in (course / "reports" / "group" / "log.txt").read_text()
