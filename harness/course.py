@@ -18,8 +18,8 @@ from harness.limits import BITS_PER_NUMBER, GIB, Budget, Role
 from harness.records import Record
 
 __all__ = [
-    "Cluster", "CodeLimits", "Course", "CourseEnvironment", "CourseFile", "CourseLimits", "Deadline", "FitLimits", "Penalty",
-    "RoleLimits", "find_course", "moment",
+    "Cluster", "CodeLimits", "Course", "CourseEnvironment", "CourseFile", "CourseLimits", "Deadline", "FitLimits",
+    "Penalty", "RoleLimits", "find_course", "moment",
 ]
 
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
