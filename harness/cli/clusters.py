@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.batch import KeptFirst, Settings, Task, open_workshop, tasks_for
+from harness.cli.exits import Stopped
 from harness.cli.running import Graded, grade_all
 from harness.cli.terminal import console, plain
 from harness.cluster import SlurmRunner, cancel, folder_of, wants
@@ -34,7 +35,7 @@ def grade_in_jobs(
 
     Raises:
         UserError: Slurm takes no such jobs, or another run is grading into the same folder of reports.
-        KeyboardInterrupt: Ctrl-C; says that the jobs go on.
+        Stopped: Ctrl-C; says that the jobs go on.
 
     """
     course = Course(settings.course)
@@ -51,8 +52,8 @@ def grade_in_jobs(
     try:
         return grade_all(
             [], workshop, reports, quiet=quiet, tasks=tasks, runner=runner, jobs=min(cluster.jobs, len(tasks)))
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
+    except Stopped:
+        raise Stopped(
             "stopped waiting; the jobs go on, the same command takes them up, and with --cancel it cancels them"
         ) from None
 

@@ -9,18 +9,23 @@ import signal
 import socket
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from harness.batch import Done, Task, run_task
+from harness.course import Course
 from harness.data import cache_folder
 from harness.documents import counted
-from harness.report.render import write_atomically
+from harness.records import GradeResult
+from harness.report.render import folder_name, write_atomically
+from harness.workshop import Keep
 
-__all__ = ["MOST_RESTARTS", "TIME_OVER", "grade_here", "stage_file"]
+__all__ = ["MOST_RESTARTS", "TIME_OVER", "grade_here", "result_file", "stage_file"]
 
 MOST_RESTARTS = 5       # by Slurm, of a job that was preempted or lost its node
 SECONDS_BETWEEN = 1.0   # messages on what is being done: a shared file system is not to be written to without need
+REMEDY = "free space in the course folder and grade again"
 KILLED_BY_TERM = 143    # as shells say it
 
 TIME_OVER = (
@@ -57,15 +62,28 @@ def grade_here(task_json: str, end: str, seconds: float) -> None:
     else:
         try:
             _listen()
-            done = run_task(task, progress=_Teller(stage_file(Path(end))))
+            done = run_task(task, progress=_Teller(stage_file(Path(end))), write=partial(_leave, Path(end)))
         except _Stopped as stopped:
             if not stopped.warned or time.monotonic() - began < seconds:
                 raise SystemExit(KILLED_BY_TERM) from None      # cancelled or preempted: Slurm knows what is next
             done = Done(path=task.path, group=task.group, seconds=round(time.monotonic() - began, 3), failed=(
                 f"{told} {TIME_OVER}"))
     _ignore()
-    write_atomically(
-        Path(end), done.model_dump_json(by_alias=True), remedy="free space in the course folder and grade again")
+    write_atomically(Path(end), done.model_dump_json(by_alias=True), remedy=REMEDY)
+
+
+def result_file(end: Path) -> Path:
+    """Give where a job leaves the whole result."""
+    return end.with_suffix(".result")
+
+
+def _leave(
+    end: Path, result: GradeResult, course: Course, reports: Path, *, keep: Keep | None = None,
+) -> tuple[GradeResult, Path]:
+    """Leave a result for whoever waits: the gradebook is a database, which many machines must not write at once."""
+    del course, keep
+    write_atomically(result_file(end), result.model_dump_json(by_alias=True), remedy=REMEDY)
+    return result, reports / folder_name(result.group) / "index.html"
 
 
 def stage_file(end: Path) -> Path:

@@ -9,14 +9,18 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.batch import Done, Task, Tell
+from pydantic import ValidationError
+
+from harness.batch import Done, Task, Tell, slim, store_of, write_result
 from harness.batch.log import LOG, TAIL_LINES, Log
-from harness.cluster.job import TIME_OVER, grade_here, stage_file
+from harness.cluster.job import TIME_OVER, grade_here, result_file, stage_file
 from harness.cluster.slurm import RUNNING, Job, Place, Silent, cancel_jobs, jobs_named, log_of, submit
 from harness.cluster.state import Entry, State, folder_of, key_of
 from harness.cluster.wants import warned_after
+from harness.course import Course
 from harness.documents import counted, harmless
 from harness.errors import HarnessFault, UserError
+from harness.records import GradeResult
 from harness.report.render import folder_name
 
 __all__ = ["ENDS", "MOST_ATTEMPTS", "SlurmRunner", "cancel", "folder_of"]
@@ -86,7 +90,7 @@ class SlurmRunner:
                     if done.wrong_use:
                         _drop(state, watch, list(waiting))
                         raise UserError(done.wrong_use)
-                    yield done
+                    yield _filed(done, task, state.end_of(state.jobs[group]))
                     # Only now: whoever is killed before has the next one take it up.
                     state.forget([group])
                     del waiting[group]
@@ -204,6 +208,20 @@ class _Watch:
             for line in printed.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]:
                 log.line(f"    | {line}")
         return Done(path=task.path, group=task.group, failed=harmless(message))
+
+
+def _filed(done: Done, task: Task, end: Path) -> Done:
+    """Note in the gradebook what a job has found, and write its report; a job does neither."""
+    if done.result is None or task.settings is None:
+        return done
+    course = Course(task.settings.course)
+    try:
+        whole = GradeResult.model_validate_json(result_file(end).read_bytes())
+        keep = store_of(course) if task.settings.keep else None
+        result, report = write_result(whole, course, task.reports, keep=keep)
+    except (HarnessFault, OSError, ValidationError) as error:
+        return done.model_copy(update={"result": None, "report": None, "failed": str(error)})
+    return done.model_copy(update={"result": slim(result), "report": report})
 
 
 def _drop(state: State, watch: _Watch, groups: Sequence[str]) -> None:

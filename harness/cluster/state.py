@@ -80,6 +80,9 @@ class State:
                 for left in self.end_of(entry).parent.glob(f"{entry.name}-{entry.index}.*"):
                     left.unlink(missing_ok=True)
         self._save()
+        if not self.jobs:       # the logs are kept: messages name them
+            for left in [*self.scripts.glob("*.pkl"), *self.scripts.glob(".submission_file_*")]:
+                left.unlink(missing_ok=True)
 
     def end_of(self, entry: Entry) -> Path:
         """Give the file in which a job leaves how it ended."""
@@ -89,7 +92,7 @@ class State:
         """Give how a job ended; None where it has not, or has left nothing."""
         try:
             return Done.model_validate_json(self.end_of(entry).read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValidationError):    # it has not ended, or another version has written this
             return None
 
     @property
