@@ -11,8 +11,8 @@ ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors", "scratch", "contract", "forms", "records", "limits", "documents", "pdf", "course", "references", "data",
     "submissions", "wire", "sandbox", "worker", "evidence", "features", "metrics", "quiz", "handin", "rubric",
-    "schemas", "workshop", "measuring", "grading", "store", "lms", "similarity", "report", "gradebook", "batch", "cluster",
-    "review", "guess", "scaffold", "bench", "cli", "__main__",
+    "schemas", "workshop", "measuring", "grading", "store", "lms", "similarity", "report", "gradebook", "batch",
+    "cluster", "review", "guess", "scaffold", "bench", "cli", "__main__",
 )
 FILES = sorted((ROOT / "harness").rglob("*.py"))
 
