@@ -51,7 +51,8 @@ def grade_in_jobs(
         console(err=True).print(f"[dim]{jobs} for Slurm; Ctrl-C leaves the jobs running[/]", soft_wrap=True)
     try:
         return grade_all(
-            [], workshop, reports, quiet=quiet, tasks=tasks, runner=runner, jobs=min(cluster.jobs, len(tasks)))
+            [], workshop, reports, quiet=quiet, tasks=tasks, runner=runner, jobs=min(cluster.jobs, len(tasks)),
+            course=course)
     except Stopped:
         raise Stopped(
             "stopped waiting; the jobs go on, the same command takes them up, and with --cancel it cancels them"
