@@ -18,8 +18,8 @@ from harness.limits import BITS_PER_NUMBER, GIB, Budget, Role
 from harness.records import Record
 
 __all__ = [
-    "CodeLimits", "Course", "CourseEnvironment", "CourseFile", "CourseLimits", "Deadline", "FitLimits", "Penalty",
-    "RoleLimits", "find_course", "moment",
+    "Cluster", "CodeLimits", "Course", "CourseEnvironment", "CourseFile", "CourseLimits", "Deadline", "FitLimits",
+    "Penalty", "RoleLimits", "find_course", "moment",
 ]
 
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
@@ -48,6 +48,42 @@ Size = Annotated[int, BeforeValidator(_bytes), Field(ge=1, le=2**50), WithJsonSc
     "description": "bytes, or a number with a unit: 6 GiB, 512 MiB, 2 GB",
 })]
 Seconds = Annotated[float, Field(gt=0, le=30 * 86_400)]
+
+_PERIOD = r"^ *([0-9]+(?:\.[0-9]+)?) *(min|h|d) *$"
+
+
+def _minutes(value: Any) -> Any:
+    """Read "90 min" or "4 h"; a bare number is refused, because Slurm and people mean other units by it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f"{value} of what? Write a time with its unit, such as 90 min or 4 h")
+    found = re.match(_PERIOD, value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{documents.shown(str(value))} is no time; write one such as 90 min or 4 h")
+    return math.ceil(float(found[1]) * {"min": 1, "h": 60, "d": 1_440}[found[2]])
+
+
+Minutes = Annotated[int, BeforeValidator(_minutes), Field(ge=1, le=30 * 1_440), WithJsonSchema({
+    "type": "string", "pattern": _PERIOD, "description": "a time with its unit: 90 min, 4 h",
+})]
+_WORD = r"^[A-Za-z0-9_.,:@+%=/&|*()\[\]-]{1,200}$"
+Word = Annotated[str, Field(pattern=_WORD)]         # what goes into a job's script stays one word of one line
+Line = Annotated[str, Field(pattern=r"^[^\r\n\x00]{1,1000}$")]
+
+
+class Cluster(Record):
+    """What each job on a cluster asks for; what is left out is as the cluster has it, or enough for the limits."""
+
+    partition: Word | None = None
+    account: Word | None = None
+    qos: Word | None = None
+    constraint: Word | None = None
+    time: Minutes | None = None                             # wall clock of one hand-in's job
+    memory: Size | None = None
+    cpus: int | None = Field(default=None, ge=1, le=1_024)
+    gpus: int = Field(default=0, ge=0, le=64)
+    jobs: int = Field(default=256, ge=1, le=10_000)         # at most so many at a time
+    setup: tuple[Line, ...] = ()                            # lines of shell before the harness is started
+    options: dict[Word, Word] = Field(default_factory=dict) # further options of sbatch, by their long names
 
 
 class RoleLimits(Record):
@@ -202,6 +238,7 @@ class CourseFile(Record):
     limits: CourseLimits = CourseLimits()
     environments: dict[str, str | CourseEnvironment] = Field(default_factory=dict)     # a text is the folder
     deadlines: dict[str, Deadline] = Field(default_factory=dict)       # by assignment
+    cluster: Cluster = Cluster()
 
 
 @dataclass(frozen=True, slots=True)

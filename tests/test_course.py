@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from harness.bench.training import with_time
-from harness.course import Course, CourseFile, CourseLimits
+from harness.course import Cluster, Course, CourseFile, CourseLimits
 from harness.documents import loads
 from harness.errors import UserError
 from harness.limits import FULL, GIB, MIB, QUICK, Limits
@@ -106,3 +106,34 @@ def test_a_broken_course_file_is_named(tmp_path):
     (tmp_path / "course.yaml").write_text("limits: 5\n")
     with pytest.raises(UserError, match=r"course\.yaml, line 1: limits"):
         Course(tmp_path).settings()
+
+
+def cluster(text: str) -> Cluster:
+    return loads(f"cluster: {text}", "course.yaml", CourseFile).cluster
+
+
+def test_a_course_says_what_jobs_on_a_cluster_ask_for():
+    said = cluster(
+        "{partition: gpu, time: 1.5 h, memory: 20 GiB, gpus: 1, setup: [module load cuda], options: {nice: 5}}")
+    assert (said.partition, said.time, said.memory, said.gpus) == ("gpu", 90, 20 * GIB, 1)
+    assert (list(said.setup), dict(said.options)) == (["module load cuda"], {"nice": "5"})
+    assert cluster("{time: 2 d}").time == 2 * 24 * 60
+    assert cluster("{}") == Cluster()
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("{time: 90}", "90 of what? Write a time with its unit, such as 90 min or 4 h"),
+    ("{time: soon}", "'soon' is no time; write one such as 90 min or 4 h"),
+    ("{time: 0 min}", "greater than or equal to 1"),
+    ('{partition: "gpu\\n#SBATCH --uid=0"}', "partition"),
+    ("{partition: two words}", "partition"),
+    ('{setup: ["one\\ntwo"]}', "setup"),
+    ("{memory: much}", "is no size"),
+    ("{gpu: 1}", "gpus"),
+    ("{jobs: 0}", "jobs"),
+])
+def test_what_no_job_can_be_asked_for_is_refused(text, says):
+    with pytest.raises(UserError) as caught:
+        cluster(text)
+    assert says in str(caught.value)
+    assert "course.yaml, line 1" in str(caught.value) or "course.yaml:1" in str(caught.value)

@@ -12,7 +12,7 @@ ORDER = (
     "errors", "scratch", "contract", "forms", "records", "limits", "documents", "pdf", "course", "references", "data",
     "submissions", "wire", "sandbox", "worker", "evidence", "features", "metrics", "quiz", "handin", "rubric",
     "schemas", "workshop", "measuring", "grading", "store", "lms", "similarity", "report", "gradebook", "batch",
-    "review", "guess", "scaffold", "bench", "cli", "__main__",
+    "cluster", "review", "guess", "scaffold", "bench", "cli", "__main__",
 )
 FILES = sorted((ROOT / "harness").rglob("*.py"))
 

@@ -15,6 +15,9 @@ from harness.limits import GIB
 
 __all__ = ["MEMORY_OF_A_JOB", "cores", "free_memory", "jobs_for", "turn_on"]
 
+OWNER = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID")
+"""What tells one card from another; in jobs of Slurm each has its own, by whatever number the job knows it."""
+
 MEMORY_OF_A_JOB = 3 * GIB
 """What grading one hand-in takes at its peak: about 1.2 GiB of our own, and twice 0.6 GiB for a model that is asked."""
 
@@ -56,7 +59,7 @@ def turn_on(device: str) -> Callable[[], AbstractContextManager[None]]:
     """
     if device == "cpu":
         return nullcontext
-    card = "-".join([socket.gethostname(), device, os.environ.get("CUDA_VISIBLE_DEVICES", "")])
+    card = "-".join([socket.gethostname(), device, *(os.environ.get(name, "") for name in OWNER)])
     lock = cache_folder() / f"turn-{re.sub(r'[^A-Za-z0-9.-]', '_', card)}.lock"
 
     @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 from harness.batch.log import log_in
 from harness.batch.opening import Settings, open_workshop
@@ -27,6 +28,14 @@ from harness.workshop import Keep, Workshop, code_of
 __all__ = ["Done", "Task", "recall_task", "run_task", "slim", "tasks_for", "write_result"]
 
 logger = logging.getLogger(__name__)
+
+
+class Write(Protocol):
+    """Takes a result to where it belongs; see `write_result`."""
+
+    def __call__(
+        self, result: GradeResult, course: Course, reports: Path, *, keep: Keep | None = None,
+    ) -> tuple[GradeResult, Path]: ...
 
 
 class Task(Record):
@@ -87,6 +96,7 @@ def tasks_for(paths: Sequence[Path], reports: Path, settings: Settings | None = 
 
 def run_task(
     task: Task, workshop: Workshop | None = None, *, progress: Progress = lambda _stage, _share: None,
+    write: Write | None = None,
 ) -> Done:
     """Grade one hand-in and write its report and its log; whatever goes wrong is told in what is given.
 
@@ -94,13 +104,14 @@ def run_task(
         task: what is to be graded.
         workshop: data, box, judges and settings; opened from the task's settings, once per process, where not given.
         progress: told what is being done.
+        write: takes the result to where it belongs, in place of `write_result`.
 
     """
     begun = time.monotonic()
     done = Done(path=task.path, group=task.group)
     try:
         shop = workshop or _opened(_settings_of(task))
-        result, report = _graded(task, shop, progress)
+        result, report = _graded(task, shop, progress, write or write_result)
         done = done.model_copy(update={"result": slim(result), "report": report})
     except UserError as error:
         done = done.model_copy(update={"wrong_use": str(error)})
@@ -171,7 +182,7 @@ def _opened(settings: Settings) -> Workshop:
     return _workshops[name]
 
 
-def _graded(task: Task, workshop: Workshop, progress: Progress) -> tuple[GradeResult, Path]:
+def _graded(task: Task, workshop: Workshop, progress: Progress, write: Write) -> tuple[GradeResult, Path]:
     with log_in(task.reports / folder_name(task.group), f"{task.path}, {workshop.budget.name} budget") as log:
         def tell(stage: str, share: float | None) -> None:
             log.stage(stage, share)
@@ -179,7 +190,7 @@ def _graded(task: Task, workshop: Workshop, progress: Progress) -> tuple[GradeRe
 
         result = _filed(grade(task.path, workshop, progress=tell), task)
         tell("writing the report", None)
-        result, report = write_result(result, workshop.course, task.reports, keep=workshop.keep)
+        result, report = write(result, workshop.course, task.reports, keep=workshop.keep)
         log.end(result)
     return result, report
 

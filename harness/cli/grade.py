@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -43,6 +43,11 @@ def grade(
     reports: Reports = None,
     no_key: Annotated[bool, typer.Option("--no-key", help="Check the theory part for form only.")] = False,
     no_store: Annotated[bool, typer.Option("--no-store", help="Measure anew what is in the store.")] = False,
+    cluster: Annotated[str, typer.Option(
+        metavar="slurm", show_default="this machine",
+        help="Grade in jobs of a Slurm cluster, as `cluster:` in course.yaml describes them.")] = "",
+    cancel: Annotated[bool, typer.Option(
+        "--cancel", help="With --cluster: cancel the jobs of these hand-ins, and grade nothing.")] = False,
     inception: Annotated[Path | None, typer.Option(
         metavar="FILE", show_default=False, help="Weights of Inception-v3, for FID as in papers.")] = None,
     unconfined: Unconfined = False,
@@ -59,35 +64,63 @@ def grade(
     course = find_course()
     chosen = budget_named(budget, course, fit_seconds=fit_seconds)
     folders = hand_ins(paths)
-    check_device(device)
+    where = reports or course.reports
     wanted = _jobs_named(jobs)
+    _check_where(cluster, cancel=cancel, device=device)
+    if cancel:
+        _cancel(folders, course, where)
     if inception is not None and not inception.is_file():
         raise UserError(f"--inception {inception}: there is no such file; leave the option out to do without it")
     # Unpacking the data lets go of the interpreter, which has the rest to import meanwhile.
     with ThreadPoolExecutor(1, thread_name_prefix="data") as aside:
         loading = aside.submit(_load, data, stand_in=stand_in)
         from harness.batch import Settings, open_workshop, tasks_for
-        from harness.cli import batches
+        from harness.cli import batches, clusters
         from harness.cli.terminal import console
 
-        where = reports or course.reports
         settings = Settings(
             course=course.root, data_folder=data, stand_in=stand_in, budget=chosen, seed=seed, device=device,
             keep=not no_store, with_key=not no_key, inception=inception, unconfined=unconfined)
-        tasks = tasks_for(folders, where)
-        shop = open_workshop(settings, data=loading.result)
-    if changed or only_failed or dry_run:
+        tasks = tasks_for(folders, where, settings if cluster else None)
+        choosing = changed or only_failed or dry_run
+        opened = clusters.workshop_if_any if cluster and not choosing else open_workshop
+        shop = opened(settings, data=loading.result)
+    if choosing and shop:
         planned = batches.planned(tasks, shop, where, changed=changed, only_failed=only_failed)
         tasks = [one.task for one in planned]
         if dry_run:
             batches.show_plan(planned, batches.jobs_of(tasks, settings, wanted), as_json=as_json)
             raise typer.Exit
-    graded = batches.grade_tasks(tasks, shop, settings, where, jobs=wanted, quiet=as_json)
+    if cluster or shop is None:
+        graded = clusters.grade_in_jobs(tasks, shop, settings, where, quiet=as_json)
+    else:
+        graded = batches.grade_tasks(tasks, shop, settings, where, jobs=wanted, quiet=as_json)
     if as_json:
         typer.echo(graded.to_json())
     else:
         graded.show(console())
     raise typer.Exit(graded.exit_code)
+
+
+def _check_where(cluster: str, *, cancel: bool, device: str) -> None:
+    """Refuse another kind of cluster, one that cannot be reached from here, or a device that this machine lacks."""
+    if cancel and not cluster:
+        raise UserError("--cancel is for the jobs of a cluster; write --cluster slurm --cancel")
+    if not cluster:
+        check_device(device)
+        return
+    if cluster != "slurm":
+        raise UserError(f"--cluster {cluster}: there is no such kind; write --cluster slurm")
+    from harness.cluster.slurm import need_slurm
+
+    need_slurm()
+
+
+def _cancel(folders: Sequence[Path], course: Course, reports: Path) -> NoReturn:
+    from harness.cli import clusters
+
+    typer.echo(clusters.cancelled(folders, course, reports))
+    raise typer.Exit
 
 
 def _jobs_named(jobs: str) -> int | None:

@@ -16,6 +16,7 @@ from rich.padding import Padding
 from harness.batch import Done, InlineRunner, Runner, Task, note_failures, tasks_for
 from harness.cli.exits import DONE, FAULTS, OURS, Stopped
 from harness.cli.terminal import printed_json
+from harness.course import Course
 from harness.errors import HarnessFault, UserError
 from harness.grading import Workshop, grade
 from harness.records import GradeResult, HandIn, Outcome, TheoryResult
@@ -105,8 +106,8 @@ def _summary(result: GradeResult, report: Path) -> dict[str, object]:
 
 
 def grade_all(
-    folders: Sequence[Path], workshop: Workshop, reports: Path, *, quiet: bool,
-    tasks: Sequence[Task] | None = None, runner: Runner | None = None, jobs: int = 1,
+    folders: Sequence[Path], workshop: Workshop | None, reports: Path, *, quiet: bool,
+    tasks: Sequence[Task] | None = None, runner: Runner | None = None, jobs: int = 1, course: Course | None = None,
 ) -> Graded:
     """Grade each folder; what goes wrong with one leaves the others as they are.
 
@@ -118,6 +119,7 @@ def grade_all(
         tasks: the hand-ins as tasks, or some of them; made of `folders` where not given.
         runner: grades them elsewhere than in this process.
         jobs: how many it grades at a time, for the time that is left.
+        course: whose reference models stand in the list of reports, where no workshop is given.
 
     Raises:
         UserError: another run is grading into the same folder of reports, or the course lacks something.
@@ -129,13 +131,16 @@ def grade_all(
     from harness.references import all_values
     from harness.report import write_index
 
+    if runner is None:
+        assert workshop is not None  # noqa: S101 - one of them is given
+        runner = InlineRunner(workshop)
     tasks = tasks_for(folders, reports) if tasks is None else tasks
     graded, ends = Graded(), {}
     with alone_in(reports):
         try:
             with (
                 board(tasks, jobs=jobs, quiet=quiet) as shown,
-                contextlib.closing((runner or InlineRunner(workshop)).run(tasks, shown.tell)) as running,
+                contextlib.closing(runner.run(tasks, shown.tell)) as running,
             ):
                 for done in running:
                     ends[done.group] = done
@@ -148,7 +153,8 @@ def grade_all(
             _take(graded, [ends[task.group] for task in tasks if task.group in ends], reports)
             if graded.results:
                 with _ours(str(reports / "index.html"), graded):
-                    graded.index = write_index(reports, references=partial(all_values, workshop.course))
+                    place = workshop.course if workshop else course
+                    graded.index = write_index(reports, references=partial(all_values, place) if place else None)
     return graded
 
 
