@@ -263,6 +263,10 @@ class Gradebook:
             yield
         except exc.OperationalError as error:
             said = str(error.orig)
+            if any(sign in said for sign in ("disk I/O error", "disk is full")):
+                raise HarnessFault(
+                    f"{self.path}: the gradebook cannot be written ({said}); make room on its disk, and call again",
+                ) from error
             remedy = "call again" if "locked" in said else "check the folder's permissions and the free space"
             raise UserError(f"{self.path}: the gradebook cannot be used ({said}); {remedy}") from error
         except exc.DatabaseError as error:
