@@ -26,6 +26,8 @@ A flag is something that a person should look at. It never takes points: it stan
 95% interval of that number and the threshold, and beside every mark that was given for a measurement of that model.
 
 - `identity`: noise or permuted pixels come back with less than half the error of PCA of the same size.
+- `worse_than_mean_image`: the mean training image as the answer to everything would be closer; the weights may be
+  those of another data set, or the declared range of images wrong.
 - `image_in_digits`: rounding each number of a code to 256 levels raises the error to more than 1.5 times. The reference
   VAEs lose 0.03% by it.
 - `test_images_known`: test images come back better than images that are just as hard; see below.

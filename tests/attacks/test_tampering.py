@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness.errors import BrokenProtocol
+from harness.gradebook import Gradebook
 from harness.records import Outcome
 from harness.wire import Expected
 from tests.attacks.batches import (
@@ -252,7 +253,7 @@ def graded(course, shop, bystander, unpickled, tmp_path_factory):
     (course.root / ".harness" / "store").mkdir(parents=True, exist_ok=True)
     (course.root / ".harness" / "store" / "entry").write_text("kept")
     places = [str(course.root / name) for name in (
-        "reports/bystander/result.json", "reports/index.html", "reports/gradebook.sqlite", ".harness/store/entry",
+        "reports/bystander/result.json", "reports/index.html", "gradebook.sqlite", ".harness/store/entry",
         ".harness/store/model/new", "quiz/keys/summer23.yaml", "rubrics/summer23.yaml", "submissions/attack/x")]
     entries = {
         "reaches": f"route: load, checkpoint: weights.npy, arguments: {{places: {json.dumps(places)}}}",
@@ -266,7 +267,8 @@ def graded(course, shop, bystander, unpickled, tmp_path_factory):
         batch = grade_together(folders, shop, course.root / "tampered")
         left = left_since(before)
         now = files_of(course.root)
-    return batch, left, {path for path in {*files, *now} if files.get(path) != now.get(path)}
+    changed = {path for path in {*files, *now} if files.get(path) != now.get(path)}
+    return batch, left, {path for path in changed if not path.startswith(str(course.gradebook))}   # ours, see row 24
 
 
 @pytest.fixture
@@ -284,11 +286,14 @@ def same_as_honest(batch: Batch, group: str, family: str) -> bool:
 
 @pytest.mark.box
 @pytest.mark.row(24)
-def test_row_24_reports_gradebook_and_cache_are_not_reached(graded, faults, outcome):
+def test_row_24_reports_gradebook_and_cache_are_not_reached(graded, faults, course, outcome):
     outcome("not reachable")
     # Where the course lies below /tmp, what it writes there is in the box's own /tmp.
     assert "wrote [" in faults("reaches")["encode"].message
     assert graded[2] == set()
+    attempts = Gradebook(course.gradebook).attempts("bystander")
+    assert Gradebook(course.gradebook).problems() == []
+    assert attempts
 
 
 @pytest.mark.box

@@ -200,6 +200,9 @@ def test_the_plain_box_runs_a_hand_in_and_keeps_its_deadline(tmp_path):
         _, arrays = session.ask("encode", {"images": white}, seconds=60, expect={
             "codes": Expected(shape=(3, 2), low=0, high=1)})
         assert (arrays["codes"] == 1).all()
+        until = time.monotonic() + 10       # what is printed comes by a pipe of its own
+        while session.log != "hello\n" and time.monotonic() < until:
+            time.sleep(0.01)
         assert session.log == "hello\n"
         begun = time.monotonic()
         with pytest.raises(TimedOut):
