@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SECONDS ?= 60
+PROCESSES ?= 2
 
 .PHONY: help install keras demo test test-slow attacks fuzz check bench clean
 
@@ -28,10 +29,10 @@ demo: install    ## grade the shipped hand-ins and say where the reports are
 	$(BIN)/harness demo
 
 test: install    ## the tests, without the slow ones
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n $(PROCESSES) --dist loadfile
 
 test-slow: install  ## the slow tests alone, which CI runs too
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n $(PROCESSES) --dist loadfile
 
 attacks: install ## attack the box and the program; print a row for each attack
 	$(BIN)/pytest -q --attack-table tests/attacks
