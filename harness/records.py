@@ -220,6 +220,11 @@ class TheoryResult(Record):
     problems: list[str] = Field(default_factory=list)           # of form: missing, unknown, doubled, too long
     explanation: str = ""                                       # how the points come about, in a sentence
 
+    def without_pictures(self) -> TheoryResult:
+        """Leave out the pieces of pages that answers were read from."""
+        statements = [one.model_copy(update={"crop": None}) if one.crop else one for one in self.statements]
+        return self.model_copy(update={"statements": statements})
+
 
 class ByHand(Record):
     """Points that a person gave for a criterion, beside what the harness had found out itself."""
@@ -380,6 +385,15 @@ class GradeResult(Record):
     def all_faults(self) -> list[Fault]:
         """The faults of the whole hand-in, then those of its models."""
         return [*self.faults, *(fault for model in self.measurements.values() for fault in model.faults)]
+
+    def without_pictures(self) -> GradeResult:
+        """Leave out pictures, maps and long tables, which make nearly all of a result's size."""
+        bare: dict[str, object] = {"pictures": {}, "clouds": {}, "tables": {}}
+        return self.model_copy(update={
+            "measurements": {name: model.model_copy(update=bare) for name, model in self.measurements.items()},
+            "theory": self.theory.without_pictures(),
+            "hand_in": self.hand_in.model_copy(update={"page": None, "figures": []}),
+        })
 
 
 class BenchRow(Record):

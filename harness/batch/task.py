@@ -25,7 +25,7 @@ from harness.report.render import folder_name
 from harness.submissions import glance
 from harness.workshop import Keep, Workshop, code_of
 
-__all__ = ["Done", "Task", "recall_task", "run_task", "slim", "tasks_for", "write_result"]
+__all__ = ["Done", "Task", "recall_task", "run_task", "tasks_for", "write_result"]
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def run_task(
     try:
         shop = workshop or _opened(_settings_of(task))
         result, report = _graded(task, shop, progress, write or write_result)
-        done = done.model_copy(update={"result": slim(result), "report": report})
+        done = done.model_copy(update={"result": result.without_pictures(), "report": report})
     except UserError as error:
         done = done.model_copy(update={"wrong_use": str(error)})
     except HarnessFault as fault:
@@ -162,7 +162,7 @@ def recall_task(task: Task, workshop: Workshop) -> Done | None:
     except (_NotThere, UserError, HarnessFault, OSError, MemoryError):
         return None         # whoever makes what is missing says what is wrong
     seconds = round(time.monotonic() - begun, 3)
-    return Done(path=task.path, group=task.group, result=slim(result), report=report, seconds=seconds)
+    return Done(path=task.path, group=task.group, result=result.without_pictures(), report=report, seconds=seconds)
 
 
 def _settings_of(task: Task) -> Settings:
@@ -259,16 +259,3 @@ def _is_there(result: GradeResult, path: Path) -> bool:
 
 def _hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-
-
-def slim(result: GradeResult) -> GradeResult:
-    """Take the pictures, maps and long tables away, which make nearly all of a result's size."""
-    measurements = {
-        name: model.model_copy(update={"pictures": {}, "clouds": {}, "tables": {}})
-        for name, model in result.measurements.items()
-    }
-    statements = [one.model_copy(update={"crop": None}) for one in result.theory.statements]
-    return result.model_copy(update={
-        "measurements": measurements, "theory": result.theory.model_copy(update={"statements": statements}),
-        "hand_in": result.hand_in.model_copy(update={"page": None}),
-    })

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.batch import Done, Task, Tell, slim, store_of, write_result
+from harness.batch import Done, Task, Tell, store_of, write_result
 from harness.batch.log import LOG, TAIL_LINES, Log
 from harness.cluster.job import TIME_OVER, grade_here, result_file, stage_file
 from harness.cluster.slurm import RUNNING, Job, Place, Silent, cancel_jobs, jobs_named, log_of, submit
@@ -221,7 +221,7 @@ def _filed(done: Done, task: Task, end: Path) -> Done:
         result, report = write_result(whole, course, task.reports, keep=keep)
     except (HarnessFault, OSError, ValidationError) as error:
         return done.model_copy(update={"result": None, "report": None, "failed": str(error)})
-    return done.model_copy(update={"result": slim(result), "report": report})
+    return done.model_copy(update={"result": result.without_pictures(), "report": report})
 
 
 def _drop(state: State, watch: _Watch, groups: Sequence[str]) -> None:

@@ -57,16 +57,7 @@ def read_results(reports: Path) -> Results:
                 other = by_group[result.group].path
                 damaged[str(path)] = f"{other} is a result of {result.group!r} as well; remove one"
                 continue
-            by_group[result.group] = Filed(result=_light(result), path=path)
+            by_group[result.group] = Filed(result=result.without_pictures(), path=path)
     if not by_group and not damaged:
         raise UserError(f"{reports}: no result of a hand-in is there; run `harness grade` first, or give --reports")
     return Results(by_group=by_group, damaged=damaged)
-
-
-def _light(result: GradeResult) -> GradeResult:
-    """Leave out pictures, which make a class's results larger than a machine's memory."""
-    bare: dict[str, object] = {"pictures": {}, "clouds": {}, "tables": {}}
-    return result.model_copy(update={
-        "hand_in": result.hand_in.model_copy(update={"page": None, "figures": []}),
-        "measurements": {name: model.model_copy(update=bare) for name, model in result.measurements.items()},
-    })

@@ -15,7 +15,7 @@ from harness.quiz.cohort import statistics as statistics_of
 from harness.records import GradeResult, Outcome, TheoryResult
 from harness.report.overview import failures, histograms, waiting
 from harness.report.render import environment, folder_name, script, write_atomically
-from harness.report.rows import Damaged, Row, answers_of, read_results, row_of
+from harness.report.rows import Damaged, Row, read_results, row_of
 from harness.report.strips import References, strips
 from harness.report.theory import write_theory
 from harness.scratch import held
@@ -90,7 +90,7 @@ def _write_index(reports_folder: Path, references: Callable[[str, str, str], Ref
             continue
         rows.append(row_of(result, quote(inside.with_name("index.html").as_posix())))
         if result.theory.points is not None and result.theory.statements:
-            answers.setdefault(result.theory.quiz, {})[inside.parent.as_posix()] = answers_of(result.theory)
+            answers.setdefault(result.theory.quiz, {})[inside.parent.as_posix()] = result.theory.without_pictures()
     target = reports_folder / "index.html"
     write_atomically(target, _render(
         rows, damaged=damaged, theory=_write_theory(answers, reports_folder),

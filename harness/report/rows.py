@@ -9,12 +9,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.records import ENVIRONMENT_FAULT, CriterionMark, Fault, GradeResult, Late, Marks, Outcome, TheoryResult
+from harness.records import ENVIRONMENT_FAULT, CriterionMark, Fault, GradeResult, Late, Marks, Outcome
 from harness.report.page import doubts, has_key
 from harness.report.text import anchor
 from harness.rubric import OPEN
 
-__all__ = ["Damaged", "FaultSeen", "OpenItem", "Row", "answers_of", "read_results", "row_of"]
+__all__ = ["Damaged", "FaultSeen", "OpenItem", "Row", "read_results", "row_of"]
 
 THEORY, PRACTICE = "theory", "practice"
 LONGEST_MESSAGE = 300
@@ -131,12 +131,6 @@ def row_of(result: GradeResult, link: str) -> Row:
         by_hand=sum(one.by_hand is not None and not one.by_hand.reopened
                     for part in result.marks.parts for one in part.criteria),
     )
-
-
-def answers_of(theory: TheoryResult) -> TheoryResult:
-    """Leave out the pictures of where answers were read: a class of them would fill the memory."""
-    statements = [one.model_copy(update={"crop": None}) if one.crop else one for one in theory.statements]
-    return theory.model_copy(update={"statements": statements})
 
 
 def _outcome(result: GradeResult) -> Outcome:

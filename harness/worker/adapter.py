@@ -148,8 +148,8 @@ class _Asked:
             return self._named(declared, verb)
         for name in NAMES[verb]:
             value: Callable[..., Any] | None = getattr(self.model, name, None) or sub_network(self.model, name)
-            inherited = getattr(type(self.model), name, None) is getattr(GenerativeModel, name, self)
-            if callable(value) and not inherited and not isinstance(value, type):
+            placeholder = getattr(type(self.model), name, None) is getattr(GenerativeModel, name, self)
+            if callable(value) and not placeholder and not isinstance(value, type):
                 return value
         return None
 
