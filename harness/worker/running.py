@@ -21,7 +21,6 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -38,7 +37,7 @@ HELD_OUT = 6            # one image of so many stands in for the test images
 def run_script(
     folder: Path, place: Path, script: str, *, cells: Sequence[int | str], keep: Sequence[str], images: np.ndarray,
     labels: np.ndarray, seconds: float,
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+) -> dict[str, np.ndarray]:
     """Run `script` in a copy of the hand-in, and give the files that it saved.
 
     Args:
@@ -52,7 +51,7 @@ def run_script(
         seconds: after these, the script is interrupted, and what it saved until then is taken.
 
     Returns:
-        Path -> bytes (n,) uint8 of each saved file; and `stopped`, whether it was interrupted.
+        Path -> bytes (n,) uint8 of each saved file.
 
     Raises:
         RefusalError: the script is not there, or nothing was saved where it should be.
@@ -75,7 +74,7 @@ def run_script(
         if done.code not in {None, 0}:
             raise
     how = f"was stopped after {seconds:.0f} seconds" if over.is_set() else "ended"
-    return _saved(place, keep, script, how=how), {"stopped": over.is_set()}
+    return _saved(place, keep, script, how=how)
 
 
 def _copy(folder: Path, place: Path) -> None:

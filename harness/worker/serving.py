@@ -189,11 +189,11 @@ class Worker:
         folder, self.folder = self.folder, Path(self._place.name)
         os.environ["HOME"] = str(self.folder)       # before Keras is imported, which looks for it but once
         seed_everything(options["seed"])
-        files, told = run_script(
+        files = run_script(
             folder, self.folder, options["script"], cells=self.job.get("cells", ()), keep=options["keep"],
             images=arrays["images"], labels=arrays["labels"], seconds=options["seconds"],
         )
-        return told, {f"files/{name}": data for name, data in files.items()}
+        return {}, {f"files/{name}": data for name, data in files.items()}
 
     def encode(self, arrays: Arrays, options: Mapping[str, Any]) -> Answer:
         """Codes of images."""
